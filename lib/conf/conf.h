@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * aver.conf: "name = value" lines, "#" comments, continuation lines begin with
+ * white space (as in postconf(5)). One table (params.c) holds every
+ * parameter's name, type, default, range and manual text; struct conf is what
+ * it fills. A loaded struct conf is immutable and reference-counted: programs
+ * take a reference, a reload swaps the pointer.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/diag.h"
+#include "lib/base/ip.h"
+#include "lib/base/str.h"
+
+struct conf_strings {
+	const char **v;
+	size_t n;
+};
+
+struct conf_nets {
+	struct ip_net *v;
+	size_t n;
+};
+
+enum conf_log { CONF_LOG_SYSLOG, CONF_LOG_STDERR };
+enum conf_dnssec { CONF_DNSSEC_AUTO, CONF_DNSSEC_VALIDATE, CONF_DNSSEC_OFF };
+enum conf_discovery { CONF_TREEWALK, CONF_PSL };
+enum conf_action { CONF_ACCEPT, CONF_QUARANTINE, CONF_REJECT };
+
+struct conf {
+	atomic_uint refs;
+	struct arena arena; /* of the strings */
+	const char *path;   /* of the file */
+
+	/* general */
+	const char *authserv_id; /* empty: the host name */
+	const char *user;        /* to change to when started as root */
+	const char *state_directory;
+	enum conf_log log_destination;
+	int log_facility; /* of syslog(3) */
+	int log_level;    /* enum log_level */
+
+	/* milter */
+	const char *milter_listen; /* unix:/path | inet:host:port */
+	int64_t milter_socket_mode; /* octal in the file */
+	const char *milter_socket_group; /* empty: of the user */
+	struct conf_nets trusted_networks;
+	int64_t message_deadline;  /* seconds */
+	int64_t max_header_octets;
+	int64_t max_header_fields;
+	bool received_spf;
+	enum conf_action dmarc_reject_action;
+	enum conf_action dmarc_quarantine_action;
+
+	/* DNS */
+	struct conf_strings dns_servers; /* "system" | "recursive" | ADDR... */
+	enum conf_dnssec dnssec;
+	const char *dns_trust_anchor;
+	int64_t dns_timeout;       /* milliseconds, for one lookup */
+	int64_t dns_cache_entries;
+	int64_t dns_max_ttl;       /* seconds */
+	int64_t dns_max_negative_ttl;
+	int64_t dns_max_questions; /* of one message */
+
+	/* evaluators */
+	bool spf_helo;
+	int64_t spf_max_lookups, spf_max_void, spf_max_names;
+	int64_t dkim_max_signatures, dkim_min_rsa_bits, dkim_max_rsa_bits;
+	int64_t dkim_clock_drift;
+	bool dkim_accept_partial;
+	enum conf_discovery dmarc_discovery;
+	const char *public_suffix_list;
+
+	/* record */
+	bool record_evaluations;
+	const char *store;
+	int64_t store_ring_size; /* octets */
+	int64_t store_batch_time; /* milliseconds */
+	int64_t store_spool_max; /* octets */
+};
+
+/*
+ * Loads path; NULL: the compiled-in default path, which may be missing (all
+ * defaults). Errors are AVER_CONF with d->text "FILE:LINE: what was wrong,
+ * what was expected". *out has one reference.
+ */
+int conf_load(const char *path, struct conf **out, struct diag *d);
+/* The same from text; name stands for the file in messages. */
+int conf_parse(const char *name, struct str text, struct conf **out,
+    struct diag *d);
+struct conf *conf_ref(struct conf *c);
+void conf_unref(struct conf *c); /* NULL allowed */
+
+enum conf_print { CONF_PRINT_ALL, CONF_PRINT_CHANGED, CONF_PRINT_DEFAULTS };
+
+/* Appends "name = value" lines in the table's order. */
+void conf_print(struct buf *b, const struct conf *c, enum conf_print what);
+/* Appends the line of one parameter; AVER_NOTFOUND if there is none. */
+int conf_print_one(struct buf *b, const struct conf *c, struct str name);
+/* Appends the mdoc list of all parameters, for aver.conf(5). */
+void conf_manual(struct buf *b);
+
+#endif

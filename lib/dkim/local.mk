@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the aver authors
+

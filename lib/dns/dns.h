@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * The resolver as evaluators see it: struct dns, one for each message, with
+ * two methods, dns_lookup() and dns_prefetch(). Behind it stands a shared
+ * struct dns_source (libunbound with its cache, or a zone file). An answer is
+ * an immutable, reference-counted struct dns_rrset; a struct dns holds the
+ * references until its arena is reset, so an evaluator never frees one.
+ *
+ * dns_lookup() never fails: trouble of any kind is an answer whose status is
+ * DNS_TEMP or DNS_BOGUS.
+ */
+#ifndef DNS_DNS_H
+#define DNS_DNS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/str.h"
+#include "lib/dns/dname.h"
+
+enum dns_type {
+	DNS_A = 1,
+	DNS_NS = 2,
+	DNS_CNAME = 5,
+	DNS_SOA = 6,
+	DNS_PTR = 12,
+	DNS_MX = 15,
+	DNS_TXT = 16,
+	DNS_AAAA = 28,
+	DNS_TLSA = 52,
+};
+
+enum dns_status {
+	DNS_OK,       /* NOERROR with at least one record of the type */
+	DNS_NODATA,   /* NOERROR without */
+	DNS_NXDOMAIN, /* the name does not exist */
+	DNS_TEMP,     /* SERVFAIL, another RCODE, timeout, budget, memory */
+	DNS_BOGUS,    /* DNSSEC validation failed: never to be used */
+	DNS_STATUS_COUNT
+};
+
+/* "ok", "nodata", "nxdomain", "temperror", "bogus" */
+const char *dns_status_name(enum dns_status st);
+/* "A", "TXT", ...; "TYPE123" is not produced: "?" for types not above. */
+const char *dns_type_name(uint16_t type);
+
+/*
+ * A parsed form of an answer, kept with it so that a record is parsed once
+ * for each time it is fetched. kind is the address of a static object of the
+ * module that parses. The value lives in the memo's own arena.
+ */
+struct dns_memo {
+	const void *kind;
+	void *value;
+	struct arena arena;
+	struct dns_memo *next;
+};
+
+struct dns_rrset {
+	atomic_uint refs;
+	enum dns_status status;
+	bool secure;  /* validated by DNSSEC (the answer or its absence) */
+	uint32_t ttl; /* seconds; of the negative answer where there is none */
+	size_t n;
+	const struct str *rdata; /* n items, wire form, uncompressed names */
+	const char *why; /* short constant or owned text for TEMP, BOGUS, "" */
+	_Atomic(struct dns_memo *) memos;
+};
+
+/*
+ * A new rrset with one reference; the rdata and why are copied. NULL when
+ * memory is out. why may be NULL.
+ */
+struct dns_rrset *dns_rrset_new(enum dns_status st, bool secure, uint32_t ttl,
+    size_t n, const struct str *rdata, const char *why);
+/* A static DNS_TEMP answer for when there is no memory; unref is a no-op. */
+struct dns_rrset *dns_rrset_nomem(void);
+struct dns_rrset *dns_rrset_ref(struct dns_rrset *rr);
+void dns_rrset_unref(struct dns_rrset *rr);
+
+/* The value of the memo of this kind, NULL if there is none yet. */
+void *dns_memo_get(const struct dns_rrset *rr, const void *kind);
+/*
+ * A memo to be filled, with an arena of at most cap octets; give it to
+ * dns_memo_add() or dns_memo_free(). NULL when memory is out.
+ */
+struct dns_memo *dns_memo_new(const void *kind, size_t cap);
+void dns_memo_free(struct dns_memo *m);
+/*
+ * Attaches m; the rrset owns it from now on. Two threads may do so at once:
+ * the first wins, the other's memo is freed. Returns the value that is
+ * attached.
+ */
+void *dns_memo_add(const struct dns_rrset *rr, struct dns_memo *m);
+
+struct dns_source;
+
+struct dns_source_ops {
+	/*
+	 * Answers with a new reference, never NULL. deadline: of
+	 * clock_mono_ms(); past it the answer is DNS_TEMP. Thread-safe.
+	 */
+	struct dns_rrset *(*resolve)(struct dns_source *,
+	    const struct dname *, uint16_t type, int64_t deadline);
+	/* Starts a lookup whose answer will be wanted soon; may be NULL. */
+	void (*prefetch)(struct dns_source *, const struct dname *,
+	    uint16_t type);
+	/* No call may be in progress. */
+	void (*close)(struct dns_source *);
+};
+
+struct dns_source {
+	const struct dns_source_ops *ops;
+};
+
+void dns_source_close(struct dns_source *src); /* NULL allowed */
+
+/* One question a message asked, for --explain and traces. */
+struct dns_question {
+	struct dns_question *next; /* newest first */
+	struct dname name;
+	uint16_t type;
+	const struct dns_rrset *answer;
+};
+
+struct dns {
+	struct dns_source *source;
+	struct arena *arena;  /* keeps the answers alive */
+	int64_t deadline;     /* of clock_mono_ms() */
+	unsigned questions;   /* asked so far */
+	unsigned max_questions;
+	bool over_budget;     /* a lookup was refused by max_questions */
+	bool keep_log;
+	struct dns_question *log; /* newest first, only with keep_log */
+};
+
+/*
+ * arena: of the message; answers are valid until it is reset. A repeated
+ * question of one message counts again.
+ */
+void dns_init(struct dns *d, struct dns_source *src, struct arena *arena,
+    int64_t deadline, unsigned max_questions);
+
+/* Never NULL, valid until the arena given to dns_init() is reset. */
+const struct dns_rrset *dns_lookup(struct dns *d, const struct dname *name,
+    uint16_t type);
+/* A hint; costs nothing of the budget and has no result. */
+void dns_prefetch(struct dns *d, const struct dname *name, uint16_t type);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * The milter's way into the store, without ever waiting for it. A callback
+ * appends to a bounded ring in a mapped file; one writer thread aggregates
+ * what is there and commits it together with the ring's sequence number in
+ * one transaction. A killed process loses nothing and counts nothing twice:
+ * the next start goes on after the number that is in the store. When the store
+ * cannot take a batch for a while (lock, full disk), batches go to an
+ * append-only spool file beside the ring and are committed later, in order.
+ *
+ * Exactly once, also when the process is killed between the recording and the
+ * MTA's reading of our reply: each record carries a fingerprint of its
+ * message and stays "unconfirmed" in the mapped file until
+ * recorder_confirm(), which the milter calls when the MTA's next command
+ * shows that it has read the reply. After a kill, the unconfirmed ones are in
+ * doubt: counted, and if the MTA did not see the reply, its client will send
+ * the same message again. Then recorder_add() finds the fingerprint and does
+ * not count again. Doubts expire after five days (RFC 5321 section 4.5.4.1).
+ */
+#ifndef STORE_RECORDER_H
+#define STORE_RECORDER_H
+
+#include <stdbool.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/diag.h"
+#include "lib/base/str.h"
+#include "lib/store/evaluation.h"
+
+struct recorder;
+
+struct recorder_config {
+	const char *store;     /* for store_open() */
+	const char *directory; /* of ring and spool; exists, writable */
+	size_t ring_size;      /* octets, rounded to pages; >= 256 kB */
+	unsigned batch_ms;     /* longest wait before a commit */
+	size_t spool_max;      /* octets of the spool file */
+};
+
+#define RECORDER_FINGERPRINT 16
+
+/* What recorder_confirm() needs; a plain value. slot < 0: nothing to do. */
+struct recorder_ticket {
+	int slot;
+	uint64_t seq;
+};
+
+struct recorder_stats {
+	uint64_t added;      /* records taken */
+	uint64_t committed;  /* in the store */
+	uint64_t repeated;   /* not counted: resolved a doubt */
+	uint64_t lost;       /* ring and spool were full; also logged */
+	uint64_t commits, commit_failures;
+	uint64_t spooled;    /* octets waiting in the spool */
+	uint64_t queued;     /* records in the ring, not yet committed */
+};
+
+/*
+ * Opens and locks the ring (one process each), reconciles it with the store
+ * and starts the writer thread; a store that cannot be opened now is only a
+ * warning. Call after dropping privileges and before serving. Logs. Returns 0
+ * or AVER_IO, AVER_CONF (locked by another process), AVER_NOMEM.
+ */
+int recorder_open(const struct recorder_config *c, struct recorder **out,
+    struct diag *d);
+
+/*
+ * Records one evaluation at time now (seconds since the epoch). Thread-safe,
+ * does no I/O that can block, never waits for the writer. octets: of
+ * evaluation_encode(). Returns 0, also when a doubt was resolved; AVER_LIMIT
+ * when the record was lost (counted and logged by the recorder).
+ */
+int recorder_add(struct recorder *r, int64_t now, struct str policy_domain,
+    struct str octets, bool optional,
+    const uint8_t fingerprint[RECORDER_FINGERPRINT],
+    struct recorder_ticket *out);
+
+/* The MTA has read the reply. Idempotent. */
+void recorder_confirm(struct recorder *r, struct recorder_ticket *t);
+
+void recorder_stats(struct recorder *r, struct recorder_stats *out);
+
+/* Commits what is there (waits at most 5 s for the store), stops the thread,
+ * closes. NULL allowed. What could not be committed stays in the files. */
+void recorder_close(struct recorder *r);
+
+#endif

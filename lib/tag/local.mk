@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the aver authors
+
+libpure_a_SOURCES += lib/tag/tag.c lib/tag/tag.h
