@@ -68,8 +68,8 @@ tap_str(struct str got, struct str want, const char *file, int line,
 }
 
 __attribute__((unused)) static bool
-tap_int(long long got, long long want, const char *file, int line,
-    const char *name)
+tap_int(
+    long long got, long long want, const char *file, int line, const char *name)
 {
 	bool ok = got == want;
 
@@ -100,8 +100,7 @@ tap_skip_all(const char *why)
 #define is_str(got, want, name) \
 	tap_str((got), (want), __FILE__, __LINE__, (name))
 #define is_int(got, want, name) \
-	tap_int((long long)(got), (long long)(want), __FILE__, __LINE__, \
-	    (name))
+	tap_int((long long)(got), (long long)(want), __FILE__, __LINE__, (name))
 /* one assertion that cannot run here, with its reason */
 #define skip(name, why) \
 	printf("ok %d - %s # SKIP %s\n", ++tap_count, (name), (why))

@@ -85,7 +85,7 @@ add_chunk(struct arena *a, size_t need)
 
 	if (size > a->cap - a->taken && need <= a->cap - a->taken)
 		size = a->cap - a->taken;
-	if (a->taken > a->cap || size > a->cap - a->taken)
+	if (size > a->cap - a->taken || size > SIZE_MAX - sizeof(*c))
 		return false;
 	c = malloc(sizeof(*c) + size);
 	if (!c)
@@ -102,18 +102,16 @@ add_chunk(struct arena *a, size_t need)
 void *
 arena_alloc(struct arena *a, size_t n)
 {
-	size_t need;
+	size_t need, room = a->chunks ? (size_t)(a->end - a->at) : 0;
 	void *p;
 
 	if (n > SIZE_MAX - ALIGN)
 		goto fail;
 	need = (n + ALIGN - 1) & ~(ALIGN - 1);
-	if ((size_t)(a->end - a->at) < need && !add_chunk(a, need))
+	/* an arena that was never used has no chunk: n = 0 needs one too */
+	if ((room < need || !a->chunks) && !add_chunk(a, need))
 		goto fail;
 	p = a->at;
-	/* an arena that was never used has no chunk: give n = 0 one too */
-	if (!p)
-		return add_chunk(a, ALIGN) ? a->at : NULL;
 	a->at += need;
 	return p;
 fail:

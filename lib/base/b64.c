@@ -73,8 +73,8 @@ b64_encode(struct buf *b, struct str in)
 	for (size_t i = 0; i < in.n; i += 3) {
 		size_t left = in.n - i;
 		uint32_t v = (uint32_t)p[i] << 16 |
-		    (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
-		    (left > 2 ? p[i + 2] : 0);
+			     (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
+			     (left > 2 ? p[i + 2] : 0);
 
 		buf_add_c(b, digits[v >> 18]);
 		buf_add_c(b, digits[v >> 12 & 63]);

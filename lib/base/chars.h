@@ -15,18 +15,18 @@ enum chars_class {
 	CH_ALPHA = 1 << 0,
 	CH_DIGIT = 1 << 1,
 	CH_HEX = 1 << 2,
-	CH_WSP = 1 << 3,   /* space, tab */
-	CH_FWS = 1 << 4,   /* WSP, CR, LF */
+	CH_WSP = 1 << 3, /* space, tab */
+	CH_FWS = 1 << 4, /* WSP, CR, LF */
 	CH_ATEXT = 1 << 5, /* RFC 5322 section 3.2.3, ASCII part */
 	CH_FTEXT = 1 << 6, /* header field name, RFC 5322 section 3.6.8 */
 	CH_TOKEN = 1 << 7, /* MIME token, RFC 2045 section 5.1 */
 	CH_VALCHAR = 1 << 8, /* %x21-3A / %x3C-7E, RFC 6376 section 3.2 */
-	CH_BASE64 = 1 << 9,  /* without "=" */
-	CH_URI = 1 << 10,    /* unreserved, RFC 3986 section 2.3 */
-	CH_PRINT = 1 << 11,  /* %x20-7E */
-	CH_CTL = 1 << 12,    /* %x00-1F, %x7F */
-	CH_HIGH = 1 << 13,   /* %x80-FF */
-	CH_LDH = 1 << 14,    /* letters, digits, hyphen */
+	CH_BASE64 = 1 << 9, /* without "=" */
+	CH_URI = 1 << 10, /* unreserved, RFC 3986 section 2.3 */
+	CH_PRINT = 1 << 11, /* %x20-7E */
+	CH_CTL = 1 << 12, /* %x00-1F, %x7F */
+	CH_HIGH = 1 << 13, /* %x80-FF */
+	CH_LDH = 1 << 14, /* letters, digits, hyphen */
 	CH_TAGNAME = 1 << 15, /* ALPHA, DIGIT, "_": RFC 6376 section 3.2 */
 };
 

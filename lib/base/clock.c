@@ -12,7 +12,7 @@ read_clock(clockid_t id, int64_t per_second)
 
 	clock_gettime(id, &ts);
 	return (int64_t)ts.tv_sec * per_second +
-	    (int64_t)ts.tv_nsec / (1000000000 / per_second);
+	       (int64_t)ts.tv_nsec / (1000000000 / per_second);
 }
 
 int64_t

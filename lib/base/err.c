@@ -6,11 +6,10 @@
 const char *
 aver_err_name(int err)
 {
-	static const char *const names[] = {
-	    "ok", "out of memory", "limit reached", "syntax error",
-	    "not found", "temporary failure", "input/output error",
-	    "configuration error", "cryptographic failure",
-	    "internal error"};
+	static const char *const names[] = {"ok", "out of memory",
+	    "limit reached", "syntax error", "not found", "temporary failure",
+	    "input/output error", "configuration error",
+	    "cryptographic failure", "internal error"};
 
 	if (err > 0 || err < AVER_BUG)
 		return "unknown error";

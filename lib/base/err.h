@@ -10,15 +10,15 @@
 #define BASE_ERR_H
 
 enum aver_err {
-	AVER_NOMEM = -1,    /* out of memory */
-	AVER_LIMIT = -2,    /* a bound of ours was reached */
-	AVER_SYNTAX = -3,   /* the input is not of its grammar */
+	AVER_NOMEM = -1, /* out of memory */
+	AVER_LIMIT = -2, /* a bound of ours was reached */
+	AVER_SYNTAX = -3, /* the input is not of its grammar */
 	AVER_NOTFOUND = -4, /* there is no such thing */
-	AVER_TEMP = -5,     /* may work later */
-	AVER_IO = -6,       /* the system said no; errno tells more */
-	AVER_CONF = -7,     /* the operator's configuration is at fault */
-	AVER_CRYPTO = -8,   /* OpenSSL refused */
-	AVER_BUG = -9,      /* an impossible state */
+	AVER_TEMP = -5, /* may work later */
+	AVER_IO = -6, /* the system said no; errno tells more */
+	AVER_CONF = -7, /* the operator's configuration is at fault */
+	AVER_CRYPTO = -8, /* OpenSSL refused */
+	AVER_BUG = -9, /* an impossible state */
 };
 
 /* Returns a short constant text for an enum aver_err, "ok" for 0. */

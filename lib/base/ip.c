@@ -104,7 +104,7 @@ static void
 clear_host_bits(struct ip_net *net, unsigned width)
 {
 	for (unsigned bit = net->bits; bit < width; bit++)
-		net->ip.a[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
+		net->ip.a[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
 }
 
 bool
@@ -156,8 +156,7 @@ ip_in(const struct ip *ip, const struct ip *net, unsigned bits)
 		return false;
 	if (part == 0)
 		return true;
-	return ((ip->a[whole] ^ net->a[whole]) & (0xff00u >> part) & 0xff) ==
-	    0;
+	return ((ip->a[whole] ^ net->a[whole]) & (0xff00u >> part) & 0xff) == 0;
 }
 
 /* The longest run of two or more zero hextets, the first of equals. */
@@ -203,8 +202,8 @@ void
 ip_print(struct buf *b, const struct ip *ip)
 {
 	if (ip->family == IP_V4)
-		buf_addf(b, "%u.%u.%u.%u", ip->a[0], ip->a[1], ip->a[2],
-		    ip->a[3]);
+		buf_addf(
+		    b, "%u.%u.%u.%u", ip->a[0], ip->a[1], ip->a[2], ip->a[3]);
 	else if (ip->family == IP_V6)
 		print_v6(b, ip->a);
 	else

@@ -16,7 +16,7 @@ enum ip_family { IP_NONE, IP_V4, IP_V6 };
 /* An address; octets past the family's length are zero. */
 struct ip {
 	uint8_t family; /* enum ip_family */
-	uint8_t a[16];  /* network order, 4 or 16 octets used */
+	uint8_t a[16]; /* network order, 4 or 16 octets used */
 };
 
 struct ip_net {

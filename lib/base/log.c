@@ -36,16 +36,16 @@ bool
 log_wants(enum log_level level)
 {
 	return (int)level <=
-	    atomic_load_explicit(&most_level, memory_order_relaxed);
+	       atomic_load_explicit(&most_level, memory_order_relaxed);
 }
 
 static void
 emit(enum log_level level, struct str text)
 {
-	static const int priority[] = {LOG_ERR, LOG_WARNING, LOG_INFO,
-	    LOG_DEBUG};
-	static const char *const word[] = {"error: ", "warning: ", "",
-	    "debug: "};
+	static const int priority[] = {
+	    LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
+	static const char *const word[] = {
+	    "error: ", "warning: ", "", "debug: "};
 
 	if (destination == LOG_TO_SYSLOG)
 		syslog(priority[level], "%s%.*s", word[level], STRF(text));
@@ -82,8 +82,8 @@ static bool
 is_plain(struct str v)
 {
 	for (size_t i = 0; i < v.n; i++)
-		if (!chars_is(v.p[i], CH_VALCHAR) || v.p[i] == '"' ||
-		    v.p[i] == '\\')
+		if (!chars_is(v.p[i], CH_PRINT) || v.p[i] == ' ' ||
+		    v.p[i] == '"' || v.p[i] == '\\')
 			return false;
 	return v.n > 0;
 }

@@ -50,7 +50,7 @@ scan_lit(struct scan *s, struct str lit)
 {
 	if (!str_starts(scan_rest(s), lit))
 		return false;
-	s->p += lit.n;
+	s->p = str_from(scan_rest(s), lit.n).p;
 	return true;
 }
 
@@ -59,7 +59,7 @@ scan_lit_ci(struct scan *s, struct str lit)
 {
 	if (!str_starts_ci(scan_rest(s), lit))
 		return false;
-	s->p += lit.n;
+	s->p = str_from(scan_rest(s), lit.n).p;
 	return true;
 }
 
@@ -69,8 +69,7 @@ scan_u64(struct scan *s, uint64_t max, uint64_t *out)
 	struct scan t = *s;
 	struct str digits;
 
-	if (!scan_many(&t, CH_DIGIT, &digits) ||
-	    !str_to_u64(digits, max, out))
+	if (!scan_many(&t, CH_DIGIT, &digits) || !str_to_u64(digits, max, out))
 		return false;
 	*s = t;
 	return true;
@@ -80,10 +79,10 @@ struct str
 scan_until(struct scan *s, char c)
 {
 	struct str rest = scan_rest(s);
-	struct str out = str_head(rest, str_chr(rest, c));
+	size_t n = str_chr(rest, c);
 
-	s->p += out.n;
-	return out;
+	s->p = str_from(rest, n).p;
+	return str_head(rest, n);
 }
 
 /* One comment, the cursor on its "(". */

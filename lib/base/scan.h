@@ -23,7 +23,7 @@ struct scan {
 static inline struct scan
 scan_of(struct str s)
 {
-	return (struct scan){s.p, s.p + s.n, s.p};
+	return (struct scan){s.p, s.n ? s.p + s.n : s.p, s.p};
 }
 
 static inline bool

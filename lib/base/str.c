@@ -57,7 +57,7 @@ bool
 str_ends_ci(struct str s, struct str suffix)
 {
 	return s.n >= suffix.n &&
-	    str_eq_ci(str_from(s, s.n - suffix.n), suffix);
+	       str_eq_ci(str_from(s, s.n - suffix.n), suffix);
 }
 
 bool
@@ -93,7 +93,7 @@ struct str
 str_from(struct str s, size_t from)
 {
 	if (from >= s.n)
-		return (struct str){s.p ? s.p + s.n : NULL, 0};
+		return (struct str){s.n ? s.p + s.n : s.p, 0};
 	return (struct str){s.p + from, s.n - from};
 }
 

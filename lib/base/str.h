@@ -20,7 +20,9 @@ struct str {
 };
 
 #define STR(lit) ((struct str){(lit), sizeof(lit) - 1})
+/* clang-format off */
 #define STR_INIT(lit) {(lit), sizeof(lit) - 1}
+/* clang-format on */
 #define STR_NONE ((struct str){0, 0})
 /* for printf("%.*s", STRF(s)) */
 #define STRF(s) (int)(s).n, (s).p ? (s).p : ""

@@ -96,8 +96,8 @@ tag_list_parse(struct arena *a, struct str text, unsigned flags,
 	struct str rest = text;
 	int err;
 
-	l.v = ARENA_ARRAY(a, struct tag,
-	    parts < TAG_LIST_MAX ? parts : TAG_LIST_MAX);
+	l.v = ARENA_ARRAY(
+	    a, struct tag, parts < TAG_LIST_MAX ? parts : TAG_LIST_MAX);
 	if (!l.v)
 		return AVER_NOMEM;
 	while (rest.p) {
@@ -126,9 +126,8 @@ tag_find(const struct tag_list *l, struct str name)
 }
 
 static int
-apply_one(struct arena *a, const struct tag_list *l,
-    const struct tag_def *def, unsigned flags, void *field, bool *present,
-    struct diag *d)
+apply_one(struct arena *a, const struct tag_list *l, const struct tag_def *def,
+    unsigned flags, void *field, bool *present, struct diag *d)
 {
 	size_t i = 0;
 	int err = AVER_NOTFOUND;
@@ -147,17 +146,16 @@ apply_one(struct arena *a, const struct tag_list *l,
 		return diag_set(d, AVER_SYNTAX, 0, "bad value of tag %.*s",
 		    STRF(def->name));
 	if (def->flags & TAGDEF_REQUIRED)
-		return diag_set(d, AVER_SYNTAX, 0, "tag %.*s is missing",
-		    STRF(def->name));
+		return diag_set(
+		    d, AVER_SYNTAX, 0, "tag %.*s is missing", STRF(def->name));
 	if (!def->fallback)
 		return 0;
 	return def->parse(a, str_from_z(def->fallback), field, d);
 }
 
 int
-tag_apply(struct arena *a, const struct tag_list *l,
-    const struct tag_def *defs, size_t n, unsigned flags, void *obj,
-    unsigned *present, struct diag *d)
+tag_apply(struct arena *a, const struct tag_list *l, const struct tag_def *defs,
+    size_t n, unsigned flags, void *obj, unsigned *present, struct diag *d)
 {
 	unsigned mask = 0;
 

@@ -27,7 +27,7 @@
 struct tag {
 	struct str name;
 	struct str value; /* FWS at both ends removed; inner FWS kept */
-	struct str raw;   /* what stood between "=" and ";", all of it */
+	struct str raw; /* what stood between "=" and ";", all of it */
 };
 
 struct tag_list {
@@ -37,9 +37,9 @@ struct tag_list {
 
 enum tag_flags {
 	TAG_FOLD_CASE = 1 << 0, /* names compared without case (DMARC) */
-	TAG_HIGH = 1 << 1,      /* octets 0x80-FF allowed in values (EAI) */
+	TAG_HIGH = 1 << 1, /* octets 0x80-FF allowed in values (EAI) */
 	TAG_FIRST_WINS = 1 << 2, /* a repeated name is ignored, not an error */
-	TAG_SKIP_BAD = 1 << 3,  /* a part that is no tag-spec is skipped, not
+	TAG_SKIP_BAD = 1 << 3, /* a part that is no tag-spec is skipped, not
 	                           an error (RFC 9989 section 4.8) */
 };
 
@@ -63,8 +63,8 @@ const struct tag *tag_find(const struct tag_list *l, struct str name);
  */
 struct tag_def {
 	struct str name;
-	int (*parse)(struct arena *a, struct str value, void *field,
-	    struct diag *d);
+	int (*parse)(
+	    struct arena *a, struct str value, void *field, struct diag *d);
 	size_t offset;
 	unsigned flags; /* enum tag_def_flags */
 	const char *fallback;
@@ -72,8 +72,8 @@ struct tag_def {
 
 enum tag_def_flags {
 	TAGDEF_REQUIRED = 1 << 0, /* absent: AVER_SYNTAX */
-	TAGDEF_FIRST = 1 << 1,    /* if present, must be the first tag */
-	TAGDEF_LENIENT = 1 << 2,  /* a bad value counts as absent */
+	TAGDEF_FIRST = 1 << 1, /* if present, must be the first tag */
+	TAGDEF_LENIENT = 1 << 2, /* a bad value counts as absent */
 };
 
 /*
@@ -81,8 +81,8 @@ enum tag_def_flags {
  * bit i set when defs[i] had a good value. n <= 32. Returns 0, AVER_SYNTAX
  * with d naming the tag, or AVER_NOMEM.
  */
-int tag_apply(struct arena *a, const struct tag_list *l,
-    const struct tag_def *defs, size_t n, unsigned flags, void *obj,
-    unsigned *present, struct diag *d);
+int
+tag_apply(struct arena *a, const struct tag_list *l, const struct tag_def *defs,
+    size_t n, unsigned flags, void *obj, unsigned *present, struct diag *d);
 
 #endif
