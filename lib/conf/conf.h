@@ -2,11 +2,12 @@
 /* Copyright (c) 2026 the aver authors */
 
 /*
- * aver.conf: "name = value" lines, "#" comments, continuation lines begin with
- * white space (as in postconf(5)). One table (params.c) holds every
- * parameter's name, type, default, range and manual text; struct conf is what
- * it fills. A loaded struct conf is immutable and reference-counted: programs
- * take a reference, a reload swaps the pointer.
+ * aver.conf: "name = value" lines, continuation lines begin with white space
+ * (as in postconf(5)), comments have lines of their own and begin with "#".
+ * One table (params.c) holds every parameter's name, type, default, range and
+ * manual text; struct conf is what it fills. A loaded struct conf is immutable
+ * and reference-counted: programs take a reference, a reload swaps the
+ * pointer.
  */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
@@ -41,24 +42,26 @@ enum conf_action { CONF_ACCEPT, CONF_QUARANTINE, CONF_REJECT };
 struct conf {
 	atomic_uint refs;
 	struct arena arena; /* of the strings */
-	const char *path;   /* of the file */
+	const char *path; /* of the file */
 
 	/* general */
 	const char *authserv_id; /* empty: the host name */
-	const char *user;        /* to change to when started as root */
+	const char *user; /* to change to when started as root */
 	const char *state_directory;
 	enum conf_log log_destination;
 	int log_facility; /* of syslog(3) */
-	int log_level;    /* enum log_level */
+	int log_level; /* enum log_level */
 
 	/* milter */
 	const char *milter_listen; /* unix:/path | inet:host:port */
 	int64_t milter_socket_mode; /* octal in the file */
 	const char *milter_socket_group; /* empty: of the user */
 	struct conf_nets trusted_networks;
-	int64_t message_deadline;  /* seconds */
+	int64_t message_deadline; /* seconds */
 	int64_t max_header_octets;
 	int64_t max_header_fields;
+	struct conf_strings authserv_id_aliases, remove_headers;
+	bool keep_removed;
 	bool received_spf;
 	enum conf_action dmarc_reject_action;
 	enum conf_action dmarc_quarantine_action;
@@ -67,9 +70,9 @@ struct conf {
 	struct conf_strings dns_servers; /* "system" | "recursive" | ADDR... */
 	enum conf_dnssec dnssec;
 	const char *dns_trust_anchor;
-	int64_t dns_timeout;       /* milliseconds, for one lookup */
+	int64_t dns_timeout; /* milliseconds, for one lookup */
 	int64_t dns_cache_entries;
-	int64_t dns_max_ttl;       /* seconds */
+	int64_t dns_max_ttl; /* seconds */
 	int64_t dns_max_negative_ttl;
 	int64_t dns_max_questions; /* of one message */
 
@@ -90,6 +93,9 @@ struct conf {
 	int64_t store_spool_max; /* octets */
 };
 
+/* The path of the file that programs read when they are given none. */
+const char *conf_default_path(void);
+
 /*
  * Loads path; NULL: the compiled-in default path, which may be missing (all
  * defaults). Errors are AVER_CONF with d->text "FILE:LINE: what was wrong,
@@ -97,18 +103,39 @@ struct conf {
  */
 int conf_load(const char *path, struct conf **out, struct diag *d);
 /* The same from text; name stands for the file in messages. */
-int conf_parse(const char *name, struct str text, struct conf **out,
-    struct diag *d);
+int conf_parse(
+    const char *name, struct str text, struct conf **out, struct diag *d);
+/*
+ * Finds all errors of path (NULL: as for conf_load()) and appends a line for
+ * each, without limit of its length, at most 100. Returns 0 or AVER_CONF,
+ * AVER_NOMEM.
+ */
+int conf_check(const char *path, struct buf *errors);
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c); /* NULL allowed */
 
 enum conf_print { CONF_PRINT_ALL, CONF_PRINT_CHANGED, CONF_PRINT_DEFAULTS };
 
-/* Appends "name = value" lines in the table's order. */
+/*
+ * Appends "name = value" lines in the table's order; read again they give the
+ * same values. c may be NULL for CONF_PRINT_DEFAULTS.
+ */
 void conf_print(struct buf *b, const struct conf *c, enum conf_print what);
+/* The same, with a comment above each that says what it is. */
+void conf_print_help(struct buf *b, const struct conf *c, enum conf_print what);
 /* Appends the line of one parameter; AVER_NOTFOUND if there is none. */
 int conf_print_one(struct buf *b, const struct conf *c, struct str name);
+/*
+ * Appends the names, separated by spaces, of the parameters that differ
+ * between two configurations and take effect at a start only. A reload goes on
+ * with the old values of these.
+ */
+void conf_restart_wanted(
+    struct buf *b, const struct conf *old, const struct conf *new_conf);
 /* Appends the mdoc list of all parameters, for aver.conf(5). */
 void conf_manual(struct buf *b);
+
+/* True when ip (an IPv4-mapped one counts as IPv4) is in one of the nets. */
+bool conf_nets_match(const struct conf_nets *nets, const struct ip *ip);
 
 #endif

@@ -1,3 +1,17 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the aver authors
 
+libaver_a_SOURCES += \
+	lib/conf/check.c lib/conf/check.h \
+	lib/conf/conf.c lib/conf/conf.h lib/conf/conf_print.c \
+	lib/conf/items.c lib/conf/items.h \
+	lib/conf/params.c lib/conf/params.h \
+	lib/conf/value.c lib/conf/value.h
+
+check_PROGRAMS += t/unit/conf.t t/fuzz/conf.t
+t_unit_conf_t_SOURCES = t/unit/conf.t.c t/tap.h
+t_unit_conf_t_LDADD = $(aver_libs)
+t_fuzz_conf_t_SOURCES = t/fuzz/conf.c $(fuzz_main)
+t_fuzz_conf_t_LDADD = $(aver_libs)
+t_fuzz_conf_t_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += t/fuzz/corpus/conf

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "lib/conf/check.h"
+
+#include <sys/un.h>
+
+#include "lib/base/chars.h"
+#include "lib/base/ip.h"
+#include "lib/conf/items.h"
+
+#define NAME_MAX_OCTETS 255
+#define ACCOUNT_MAX_OCTETS 32
+#define PATH_MAX_OCTETS 1023
+
+bool
+check_name_or_empty(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!chars_is(s.p[i], CH_PRINT) || s.p[i] == ' ' ||
+		    s.p[i] == '"' || s.p[i] == '\\')
+			return false;
+	return s.n <= NAME_MAX_OCTETS;
+}
+
+bool
+check_account_or_empty(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!chars_is(s.p[i], CH_ALNUM) && s.p[i] != '_' &&
+		    (i == 0 || (s.p[i] != '-' && s.p[i] != '.')))
+			return false;
+	return s.n <= ACCOUNT_MAX_OCTETS;
+}
+
+bool
+check_path(struct str s)
+{
+	return s.n <= PATH_MAX_OCTETS && str_starts(s, STR("/"));
+}
+
+bool
+check_path_or_empty(struct str s)
+{
+	return s.n == 0 || check_path(s);
+}
+
+static bool
+is_host(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!chars_is(s.p[i], CH_LDH) && s.p[i] != '.')
+			return false;
+	return s.n > 0 && s.n <= 253;
+}
+
+static bool
+is_port(struct str s)
+{
+	uint64_t n;
+
+	return str_to_u64(s, 65535, &n) && n > 0;
+}
+
+/* HOST:PORT or [IPV6]:PORT */
+static bool
+is_inet(struct str s)
+{
+	size_t colon = str_rchr(s, ':');
+	struct str host = str_head(s, colon);
+	struct ip ip;
+
+	if (!is_port(str_from(s, colon + 1)))
+		return false;
+	if (!str_starts(host, STR("[")) || host.p[host.n - 1] != ']')
+		return is_host(host);
+	return ip_parse(str_head(str_from(host, 1), host.n - 2), &ip) &&
+	       ip.family == IP_V6;
+}
+
+bool
+check_listen(struct str s)
+{
+	static const struct str unix_ = STR_INIT("unix:");
+	static const struct str inet = STR_INIT("inet:");
+
+	if (str_starts(s, inet))
+		return is_inet(str_from(s, inet.n));
+	return str_starts(s, unix_) && check_path(str_from(s, unix_.n)) &&
+	       s.n - unix_.n < sizeof((struct sockaddr_un){0}.sun_path);
+}
+
+bool
+check_store(struct str s)
+{
+	static const struct str scheme = STR_INIT("sqlite:");
+
+	return str_starts(s, scheme) && check_path(str_from(s, scheme.n));
+}
+
+/* ADDRESS[@PORT], an IPv6 address with or without brackets */
+static bool
+is_server(struct str s)
+{
+	struct str port, addr = str_cut(s, '@', &port);
+	struct ip ip;
+
+	if (port.p && !is_port(port))
+		return false;
+	if (!str_starts(addr, STR("[")))
+		return ip_parse(addr, &ip);
+	return addr.p[addr.n - 1] == ']' &&
+	       ip_parse(str_head(str_from(addr, 1), addr.n - 2), &ip) &&
+	       ip.family == IP_V6;
+}
+
+bool
+check_servers(struct str s)
+{
+	struct str item;
+
+	if (str_eq(s, STR("system")) || str_eq(s, STR("recursive")))
+		return true;
+	if (items_count(s) == 0)
+		return false;
+	while (items_next(&s, &item))
+		if (!is_server(item))
+			return false;
+	return true;
+}
+
+bool
+check_name_list(struct str s)
+{
+	struct str item;
+	unsigned n = 0;
+
+	while (items_next(&s, &item))
+		if (++n > 16 || !check_name_or_empty(item))
+			return false;
+	return true;
+}

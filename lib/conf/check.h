@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * What the text of a parameter has to look like: the check functions of the
+ * table. Each is given the whole value, never with a control octet in it.
+ */
+#ifndef CONF_CHECK_H
+#define CONF_CHECK_H
+
+#include <stdbool.h>
+
+#include "lib/base/str.h"
+
+/* Printable ASCII without space and quotes, at most 255 octets, or empty. */
+bool check_name_or_empty(struct str s);
+/* Up to 16 such names, separated by white space or commas. */
+bool check_name_list(struct str s);
+/* A name of passwd(5) or group(5), or empty. */
+bool check_account_or_empty(struct str s);
+/* An absolute path of at most 1023 octets. */
+bool check_path(struct str s);
+bool check_path_or_empty(struct str s);
+/*
+ * Postfix's notation of a socket (MILTER_README): unix:PATH, which fits a
+ * struct sockaddr_un, or inet:HOST:PORT with a name, an IPv4 address or a
+ * bracketed IPv6 address.
+ */
+bool check_listen(struct str s);
+/* sqlite:PATH */
+bool check_store(struct str s);
+/* One of "system" and "recursive", or ADDRESS[@PORT] one or more times. */
+bool check_servers(struct str s);
+
+#endif
