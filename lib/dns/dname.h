@@ -18,7 +18,7 @@
 #define DNAME_MAX 255
 
 struct dname {
-	uint8_t len;             /* octets used, the root label included */
+	uint8_t len; /* octets used, the root label included */
 	uint8_t wire[DNAME_MAX]; /* RFC 1035 section 3.1, no compression */
 };
 
@@ -34,22 +34,25 @@ bool dname_from_text(struct str text, struct dname *out);
  * prefix "." name, for "_dmarc" and "sel._domainkey"; prefix may hold dots.
  * False as above.
  */
-bool dname_prepend(struct str prefix, const struct dname *name,
-    struct dname *out);
+bool
+dname_prepend(struct str prefix, const struct dname *name, struct dname *out);
 /*
  * From uncompressed wire form at the start of in, which may be followed by
  * other octets; *used (may be NULL) is its length. Lower-cased.
  */
 bool dname_from_wire(struct str in, struct dname *out, size_t *used);
 
-/* Appends the text without trailing dot ("." for the root); octets outside
- * printable ASCII, ".", "\" and space inside a label as \DDD or \X. */
+/*
+ * Appends the text without trailing dot ("." for the root). Inside a label
+ * octets outside printable ASCII and space become \DDD, and each of
+ * . \ " ( ) ; @ $ gets a backslash: the form of RFC 1035 section 5.1.
+ */
 void dname_print(struct buf *b, const struct dname *name);
 
 bool dname_eq(const struct dname *a, const struct dname *b);
 /* Labels without the root: "a.b" has 2. */
 unsigned dname_labels(const struct dname *name);
-/* The name without its leftmost label; false for the root. */
+/* The name without its leftmost label; false for the root. out may be name. */
 bool dname_parent(const struct dname *name, struct dname *out);
 /* name is parent itself or below it. */
 bool dname_is_below(const struct dname *name, const struct dname *parent);

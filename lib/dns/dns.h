@@ -35,11 +35,11 @@ enum dns_type {
 };
 
 enum dns_status {
-	DNS_OK,       /* NOERROR with at least one record of the type */
-	DNS_NODATA,   /* NOERROR without */
+	DNS_OK, /* NOERROR with at least one record of the type */
+	DNS_NODATA, /* NOERROR without */
 	DNS_NXDOMAIN, /* the name does not exist */
-	DNS_TEMP,     /* SERVFAIL, another RCODE, timeout, budget, memory */
-	DNS_BOGUS,    /* DNSSEC validation failed: never to be used */
+	DNS_TEMP, /* SERVFAIL, another RCODE, timeout, budget, memory */
+	DNS_BOGUS, /* DNSSEC validation failed: never to be used */
 	DNS_STATUS_COUNT
 };
 
@@ -61,9 +61,9 @@ struct dns_memo {
 };
 
 struct dns_rrset {
-	atomic_uint refs;
+	atomic_uint refs; /* 0: static */
 	enum dns_status status;
-	bool secure;  /* validated by DNSSEC (the answer or its absence) */
+	bool secure; /* validated by DNSSEC (the answer or its absence) */
 	uint32_t ttl; /* seconds; of the negative answer where there is none */
 	size_t n;
 	const struct str *rdata; /* n items, wire form, uncompressed names */
@@ -77,10 +77,22 @@ struct dns_rrset {
  */
 struct dns_rrset *dns_rrset_new(enum dns_status st, bool secure, uint32_t ttl,
     size_t n, const struct str *rdata, const char *why);
-/* A static DNS_TEMP answer for when there is no memory; unref is a no-op. */
+/* Answers of DNS_TEMP that are ours, not the DNS's. */
+enum dns_fault {
+	DNS_FAULT_NOMEM,
+	DNS_FAULT_TIMEOUT, /* no answer before the deadline */
+	DNS_FAULT_BUDGET, /* the message asked too many questions */
+	DNS_FAULT_BUSY, /* too many questions are in flight */
+	DNS_FAULT_RESOLVER, /* the resolver does not work */
+	DNS_FAULT_COUNT
+};
+
+/* The static answer of a fault; ref and unref are no-ops on it, ttl is 0. */
+struct dns_rrset *dns_rrset_fault(enum dns_fault fault);
+/* dns_rrset_fault(DNS_FAULT_NOMEM) */
 struct dns_rrset *dns_rrset_nomem(void);
 struct dns_rrset *dns_rrset_ref(struct dns_rrset *rr);
-void dns_rrset_unref(struct dns_rrset *rr);
+void dns_rrset_unref(struct dns_rrset *rr); /* NULL allowed */
 
 /* The value of the memo of this kind, NULL if there is none yet. */
 void *dns_memo_get(const struct dns_rrset *rr, const void *kind);
@@ -93,7 +105,8 @@ void dns_memo_free(struct dns_memo *m);
 /*
  * Attaches m; the rrset owns it from now on. Two threads may do so at once:
  * the first wins, the other's memo is freed. Returns the value that is
- * attached.
+ * attached. Nothing can be attached to the static answer of a fault: m is then
+ * freed and NULL returned.
  */
 void *dns_memo_add(const struct dns_rrset *rr, struct dns_memo *m);
 
@@ -104,11 +117,11 @@ struct dns_source_ops {
 	 * Answers with a new reference, never NULL. deadline: of
 	 * clock_mono_ms(); past it the answer is DNS_TEMP. Thread-safe.
 	 */
-	struct dns_rrset *(*resolve)(struct dns_source *,
-	    const struct dname *, uint16_t type, int64_t deadline);
+	struct dns_rrset *(*resolve)(struct dns_source *, const struct dname *,
+	    uint16_t type, int64_t deadline);
 	/* Starts a lookup whose answer will be wanted soon; may be NULL. */
-	void (*prefetch)(struct dns_source *, const struct dname *,
-	    uint16_t type);
+	void (*prefetch)(
+	    struct dns_source *, const struct dname *, uint16_t type);
 	/* No call may be in progress. */
 	void (*close)(struct dns_source *);
 };
@@ -127,28 +140,35 @@ struct dns_question {
 	const struct dns_rrset *answer;
 };
 
+struct dns_held;
+
 struct dns {
 	struct dns_source *source;
-	struct arena *arena;  /* keeps the answers alive */
-	int64_t deadline;     /* of clock_mono_ms() */
-	unsigned questions;   /* asked so far */
+	struct arena *arena; /* keeps the answers alive */
+	int64_t deadline; /* of clock_mono_ms() */
+	unsigned questions; /* asked so far */
 	unsigned max_questions;
-	bool over_budget;     /* a lookup was refused by max_questions */
+	unsigned prefetches; /* started so far, at most max_questions */
+	bool over_budget; /* a lookup was refused by max_questions */
 	bool keep_log;
 	struct dns_question *log; /* newest first, only with keep_log */
+	struct dns_held **held; /* in the arena: what to unref at its reset */
 };
 
 /*
- * arena: of the message; answers are valid until it is reset. A repeated
- * question of one message counts again.
+ * arena: of the message; answers are valid until it is reset, and then d has
+ * to be initialised again. A repeated question of one message counts again.
  */
 void dns_init(struct dns *d, struct dns_source *src, struct arena *arena,
     int64_t deadline, unsigned max_questions);
 
 /* Never NULL, valid until the arena given to dns_init() is reset. */
-const struct dns_rrset *dns_lookup(struct dns *d, const struct dname *name,
-    uint16_t type);
-/* A hint; costs nothing of the budget and has no result. */
+const struct dns_rrset *
+dns_lookup(struct dns *d, const struct dname *name, uint16_t type);
+/*
+ * A hint; costs nothing of the budget and has no result. After max_questions
+ * hints the rest is ignored: a message with 1000 signatures starts no flood.
+ */
 void dns_prefetch(struct dns *d, const struct dname *name, uint16_t type);
 
 #endif

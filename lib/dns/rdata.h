@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/buf.h"
 #include "lib/base/ip.h"
 #include "lib/base/str.h"
 #include "lib/dns/dname.h"
@@ -25,5 +26,12 @@ bool rdata_addr(struct str rdata, struct ip *out);
 bool rdata_mx(struct str rdata, uint16_t *preference, struct dname *out);
 /* PTR, CNAME, NS. */
 bool rdata_name(struct str rdata, struct dname *out);
+
+/*
+ * Appends the presentation form (RFC 1035 section 5.1) of the types of enum
+ * dns_type; what is of another type or malformed as "\# LENGTH HEX" of RFC
+ * 3597 section 5. Printable ASCII only; dns_zone_parse() reads it back.
+ */
+void rdata_print(struct buf *b, uint16_t type, struct str rdata);
 
 #endif
