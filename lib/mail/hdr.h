@@ -16,8 +16,8 @@
 #include "lib/base/str.h"
 
 struct hdr {
-	struct str raw;   /* all of it, without the final CRLF */
-	struct str name;  /* before the colon, trailing WSP removed */
+	struct str raw; /* all of it, without the final CRLF */
+	struct str name; /* before the colon, trailing WSP, CR, LF removed */
 	struct str value; /* everything after the colon, WSP included */
 };
 
@@ -29,7 +29,7 @@ struct hdr_list {
 
 /*
  * Splits raw at its first colon. A line without a colon has name = raw without
- * trailing WSP and an empty value.
+ * trailing white space and an empty value.
  */
 struct hdr hdr_of(struct str raw);
 
@@ -41,8 +41,7 @@ int hdr_list_add(struct hdr_list *l, struct arena *a, struct hdr h);
 
 /* The i-th (from 0, from the top) field of that name, NULL if there is none.
  * Names are compared without case (RFC 5322 section 1.2.2). */
-const struct hdr *hdr_find(const struct hdr_list *l, struct str name,
-    size_t i);
+const struct hdr *hdr_find(const struct hdr_list *l, struct str name, size_t i);
 size_t hdr_count(const struct hdr_list *l, struct str name);
 
 /*
@@ -50,9 +49,10 @@ size_t hdr_count(const struct hdr_list *l, struct str name);
  * (after the empty line; empty with p = NULL when there is none). Lines end at
  * CRLF; a message whose first line ends in a bare LF is converted to CRLF
  * first (a copy in the arena). *body is a view of text or the copy. Returns 0
- * or AVER_NOMEM.
+ * or AVER_NOMEM. A first line that starts with white space is a field of its
+ * own, its name keeps the white space. *l and *body are set on success only.
  */
-int hdr_split_message(struct arena *a, struct str text, struct hdr_list *l,
-    struct str *body);
+int hdr_split_message(
+    struct arena *a, struct str text, struct hdr_list *l, struct str *body);
 
 #endif
