@@ -73,7 +73,7 @@ struct evaluation {
 	/* identifiers (section 3.1.1.10) */
 	struct str header_from;
 	struct str envelope_from; /* domain; empty for a null reverse-path */
-	struct str envelope_to;   /* recipients' domain if they share one */
+	struct str envelope_to; /* recipients' domain if they share one */
 	/* auth_results (section 3.1.1.11) */
 	struct eval_dkim dkim[EVAL_DKIM_MAX];
 	size_t n_dkim;
@@ -88,8 +88,12 @@ struct evaluation {
 	bool optional;
 };
 
-/* Appends the canonical octets (versioned; at most 64 kB). DKIM results are
- * encoded in the order given. */
+/*
+ * Appends the canonical octets (versioned; at most 64 kB). DKIM results are
+ * encoded in the order given. A string above 255 octets is cut there, what is
+ * beyond EVAL_REASONS_MAX and EVAL_DKIM_MAX is left out, and the SPF fields
+ * are without has_spf.
+ */
 void evaluation_encode(struct buf *b, const struct evaluation *ev);
 /* The inverse; strings are views of octets. AVER_SYNTAX for anything that
  * evaluation_encode() did not write, a newer version included. */

@@ -34,11 +34,12 @@
 struct recorder;
 
 struct recorder_config {
-	const char *store;     /* for store_open() */
+	const char *store; /* for store_open() */
 	const char *directory; /* of ring and spool; exists, writable */
-	size_t ring_size;      /* octets, rounded to pages; >= 256 kB */
-	unsigned batch_ms;     /* longest wait before a commit */
-	size_t spool_max;      /* octets of the spool file */
+	size_t ring_size; /* octets, rounded to pages; >= 256 kB */
+	unsigned batch_ms; /* longest wait before a commit */
+	size_t spool_max; /* octets of the spool file */
+	unsigned close_ms; /* longest wait at the end; 0: 5000 */
 };
 
 #define RECORDER_FINGERPRINT 16
@@ -50,13 +51,13 @@ struct recorder_ticket {
 };
 
 struct recorder_stats {
-	uint64_t added;      /* records taken */
-	uint64_t committed;  /* in the store */
-	uint64_t repeated;   /* not counted: resolved a doubt */
-	uint64_t lost;       /* ring and spool were full; also logged */
+	uint64_t added; /* records taken */
+	uint64_t committed; /* in the store */
+	uint64_t repeated; /* not counted: resolved a doubt */
+	uint64_t lost; /* ring and spool were full; also logged */
 	uint64_t commits, commit_failures;
-	uint64_t spooled;    /* octets waiting in the spool */
-	uint64_t queued;     /* records in the ring, not yet committed */
+	uint64_t spooled; /* octets waiting in the spool */
+	uint64_t queued; /* records in the ring, not yet committed */
 };
 
 /*
@@ -65,8 +66,8 @@ struct recorder_stats {
  * warning. Call after dropping privileges and before serving. Logs. Returns 0
  * or AVER_IO, AVER_CONF (locked by another process), AVER_NOMEM.
  */
-int recorder_open(const struct recorder_config *c, struct recorder **out,
-    struct diag *d);
+int recorder_open(
+    const struct recorder_config *c, struct recorder **out, struct diag *d);
 
 /*
  * Records one evaluation at time now (seconds since the epoch). Thread-safe,
@@ -84,8 +85,9 @@ void recorder_confirm(struct recorder *r, struct recorder_ticket *t);
 
 void recorder_stats(struct recorder *r, struct recorder_stats *out);
 
-/* Commits what is there (waits at most 5 s for the store), stops the thread,
- * closes. NULL allowed. What could not be committed stays in the files. */
+/* Commits what is there (waits at most close_ms for the store), stops the
+ * thread, closes. NULL allowed. What could not be committed stays in the
+ * files. */
 void recorder_close(struct recorder *r);
 
 #endif

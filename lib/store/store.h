@@ -27,8 +27,8 @@ enum store_mode { STORE_READ, STORE_WRITE };
  * Returns 0 with *out, or AVER_CONF, AVER_IO, AVER_TEMP (locked), AVER_NOMEM
  * with d filled.
  */
-int store_open(const char *spec, enum store_mode mode, struct store **out,
-    struct diag *d);
+int store_open(
+    const char *spec, enum store_mode mode, struct store **out, struct diag *d);
 void store_close(struct store *s); /* NULL allowed */
 
 /* One row to be counted. octets: of evaluation_encode(). */
@@ -48,18 +48,18 @@ struct store_evaluation {
 int store_add_evaluations(struct store *s, struct str source, uint64_t seq,
     const struct store_evaluation *rows, size_t n, struct diag *d);
 /* The last seq of that source, 0 when it is unknown. */
-int store_committed(struct store *s, struct str source, uint64_t *seq,
-    struct diag *d);
+int store_committed(
+    struct store *s, struct str source, uint64_t *seq, struct diag *d);
 
 /*
  * Calls fn for each row of the policy domain (all when it is empty) with
  * from <= hour < to, ordered by policy domain, hour; views are valid for the
  * call. fn returns 0 to go on; anything else stops and is returned.
  */
-int store_each_evaluation(struct store *s, struct str policy_domain,
-    int64_t from, int64_t to,
-    int (*fn)(void *arg, const struct store_evaluation *row), void *arg,
-    struct diag *d);
+int
+store_each_evaluation(struct store *s, struct str policy_domain, int64_t from,
+    int64_t to, int (*fn)(void *arg, const struct store_evaluation *row),
+    void *arg, struct diag *d);
 
 struct store_domain {
 	struct str policy_domain;

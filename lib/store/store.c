@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "lib/store/store.h"
+
+#include "lib/base/err.h"
+#include "lib/store/backend.h"
+
+static const struct {
+	struct str prefix;
+	int (*open)(const char *place, enum store_mode mode,
+	    const struct store_sqlite_options *options, struct store **out,
+	    struct diag *d);
+} kinds[] = {
+    {STR_INIT("sqlite:"), store_sqlite_open},
+};
+
+int
+store_open(
+    const char *spec, enum store_mode mode, struct store **out, struct diag *d)
+{
+	struct str s = str_from_z(spec);
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (str_starts(s, kinds[i].prefix) && s.n > kinds[i].prefix.n)
+			return kinds[i].open(
+			    spec + kinds[i].prefix.n, mode, NULL, out, d);
+	return diag_set(d, AVER_CONF, 0, "store \"%s\": expected sqlite:PATH",
+	    spec ? spec : "");
+}
+
+void
+store_close(struct store *s)
+{
+	if (s)
+		s->ops->close(s);
+}
+
+int
+store_add_evaluations(struct store *s, struct str source, uint64_t seq,
+    const struct store_evaluation *rows, size_t n, struct diag *d)
+{
+	return s->ops->add(s, source, seq, rows, n, d);
+}
+
+int
+store_committed(
+    struct store *s, struct str source, uint64_t *seq, struct diag *d)
+{
+	return s->ops->committed(s, source, seq, d);
+}
+
+int
+store_each_evaluation(struct store *s, struct str policy_domain, int64_t from,
+    int64_t to, int (*fn)(void *arg, const struct store_evaluation *row),
+    void *arg, struct diag *d)
+{
+	return s->ops->each(s, policy_domain, from, to, fn, arg, d);
+}
+
+int
+store_each_domain(struct store *s,
+    int (*fn)(void *arg, const struct store_domain *dom), void *arg,
+    struct diag *d)
+{
+	return s->ops->each_domain(s, fn, arg, d);
+}
+
+int
+store_remove_evaluations(struct store *s, struct str policy_domain,
+    uint64_t *removed, struct diag *d)
+{
+	return s->ops->remove(s, policy_domain, removed, d);
+}

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "lib/store/writer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+
+/* Failures in a row after which records go where they are flushed. */
+#define SPOOL_AFTER 8
+
+struct source_name {
+	char text[32];
+};
+
+/* What the store calls a ring. */
+static struct str
+name_of_source(uint64_t source, struct source_name *out)
+{
+	snprintf(out->text, sizeof(out->text), "ring-%016" PRIx64, source);
+	return str_from_z(out->text);
+}
+
+int
+writer_init(struct writer *w)
+{
+	w->batch = batch_new();
+	return w->batch ? 0 : AVER_NOMEM;
+}
+
+void
+writer_fini(struct writer *w)
+{
+	store_close(w->store);
+	free(w->batch);
+}
+
+bool
+writer_idle(const struct writer *w)
+{
+	return ring_used(w->ring) == 0 && spool_waiting(w->spool) == 0;
+}
+
+static bool
+half_full(const struct writer *w)
+{
+	return ring_used(w->ring) > w->ring->size / 2;
+}
+
+static bool
+expired(struct writer *w)
+{
+	int64_t deadline = atomic_load(&w->deadline);
+
+	return deadline && clock_mono_ms() >= deadline;
+}
+
+/* --- store */
+
+static void
+close_store(struct writer *w)
+{
+	store_close(w->store);
+	w->store = NULL;
+	w->known = false;
+}
+
+/*
+ * Drops what the store has already. After a crash that is what was committed
+ * and not yet given up by the ring; a number past the head means that the
+ * ring's file is older than the store.
+ */
+static void
+skip_committed(struct writer *w, uint64_t committed)
+{
+	if (committed <= ring_tail(w->ring))
+		return;
+	if (committed > ring_head(w->ring))
+		log_msg(LOG_LVL_WARN,
+		    "%s: is older than the store; it goes on after what the "
+		    "store has",
+		    w->ring->path);
+	pthread_mutex_lock(w->lock);
+	ring_skip(w->ring, committed);
+	pthread_mutex_unlock(w->lock);
+	w->pending = false;
+}
+
+int
+writer_open_store(struct writer *w, struct diag *d)
+{
+	struct source_name name;
+	uint64_t committed;
+	int err = store_open(w->spec, STORE_WRITE, &w->store, d);
+
+	if (err) {
+		w->store = NULL;
+		return err;
+	}
+	w->known = false;
+	err = store_committed(
+	    w->store, name_of_source(w->ring->source, &name), &committed, d);
+	if (err) {
+		close_store(w);
+		return err;
+	}
+	skip_committed(w, committed);
+	return 0;
+}
+
+static int
+commit(struct writer *w, uint64_t source, uint64_t to, uint64_t records,
+    struct diag *d)
+{
+	struct source_name name;
+	int err = store_add_evaluations(w->store, name_of_source(source, &name),
+	    to, w->batch->rows, w->batch->n, d);
+
+	if (err)
+		return err;
+	atomic_fetch_add(&w->commits, 1);
+	atomic_fetch_add(&w->committed, records);
+	return 0;
+}
+
+/* --- ring to store */
+
+/* Somebody else has written to the mapped file: nothing in it is certain. */
+static void
+give_up_ring(struct writer *w, uint64_t head)
+{
+	uint64_t n = atomic_load(&w->ring->records);
+
+	log_msg(LOG_LVL_ERROR,
+	    "%s: damaged while in use; %" PRIu64 " evaluations are lost",
+	    w->ring->path, n);
+	ring_advance(w->ring, head, n);
+}
+
+/* The batch of the records from the tail on; false when there are none. */
+static bool
+fill(struct writer *w, uint64_t head)
+{
+	uint64_t pos = ring_tail(w->ring);
+	struct ring_entry e;
+
+	if (w->pending)
+		return true;
+	batch_clear(w->batch, pos);
+	while (pos < head) {
+		if (!ring_next(w->ring, &pos, &e)) {
+			if (w->batch->n)
+				break;
+			give_up_ring(w, head);
+			return false;
+		}
+		if (!batch_add(w->batch, &e))
+			break;
+	}
+	w->pending = w->batch->n > 0;
+	return w->pending;
+}
+
+static void
+batch_done(struct writer *w)
+{
+	ring_advance(w->ring, w->batch->to, w->batch->records);
+	w->pending = false;
+}
+
+static int
+drain_ring(struct writer *w, struct diag *d)
+{
+	/* what comes during this turn waits for the next one */
+	uint64_t head = ring_head(w->ring);
+
+	while (!expired(w) && fill(w, head)) {
+		int err = commit(
+		    w, w->ring->source, w->batch->to, w->batch->records, d);
+
+		if (err)
+			return err;
+		batch_done(w);
+	}
+	return 0;
+}
+
+/* --- ring to spool */
+
+static void
+note_spooled(struct writer *w)
+{
+	atomic_store(&w->spooled, spool_waiting(w->spool));
+}
+
+static void
+spool_ring(struct writer *w)
+{
+	struct batch *b = w->batch;
+	struct diag d;
+
+	while (fill(w, ring_head(w->ring))) {
+		int err = spool_append(w->spool, w->ring->source, b->from,
+		    b->to, b->rows, b->seqs, b->n, &d);
+
+		note_spooled(w);
+		if (err) {
+			if (!w->spool_failing)
+				log_msg(LOG_LVL_ERROR, "spool: %s", d.text);
+			w->spool_failing = true;
+			return;
+		}
+		if (!w->spooling)
+			log_msg(LOG_LVL_WARN,
+			    "spool: evaluations go to %s until the store "
+			    "takes them",
+			    w->spool->path);
+		w->spooling = true;
+		w->spool_failing = false;
+		batch_done(w);
+	}
+}
+
+/* --- spool to store */
+
+/* The rows of a block that the store does not have yet. */
+static uint64_t
+take_rows(struct writer *w, struct spool_block *block)
+{
+	struct batch *b = w->batch;
+	struct store_evaluation row;
+	uint64_t seq;
+
+	/*
+	 * The pending batch, if there is one, has not been tried: batches are
+	 * tried only when the spool is empty, and stay first in line.
+	 */
+	w->pending = false;
+	batch_clear(b, block->from);
+	while (spool_row_next(block, &row, &seq)) {
+		if (seq <= w->known_to)
+			continue;
+		b->rows[b->n++] = row;
+		b->records += row.count;
+	}
+	return b->records;
+}
+
+static int
+drain_block(struct writer *w, struct spool_block *block, struct diag *d)
+{
+	struct source_name name;
+	uint64_t records;
+	int err;
+
+	if (!w->known || w->known_source != block->source) {
+		err = store_committed(w->store,
+		    name_of_source(block->source, &name), &w->known_to, d);
+		if (err)
+			return err;
+		w->known = true;
+		w->known_source = block->source;
+	}
+	if (block->to <= w->known_to)
+		return 0;
+	records = take_rows(w, block);
+	err = commit(w, block->source, block->to, records, d);
+	if (!err)
+		w->known_to = block->to;
+	return err;
+}
+
+static void
+note_damage(struct writer *w)
+{
+	if (w->spool->damaged == w->damaged_logged)
+		return;
+	log_msg(LOG_LVL_ERROR, "%s: %" PRIu64 " damaged octets passed over",
+	    w->spool->path, w->spool->damaged - w->damaged_logged);
+	w->damaged_logged = w->spool->damaged;
+}
+
+static int
+drain_spool(struct writer *w, struct diag *d)
+{
+	struct spool_block block;
+	int got = 0, err;
+
+	if (spool_waiting(w->spool) == 0)
+		return 0;
+	while (!expired(w) && (got = spool_peek(w->spool, &block, d)) > 0) {
+		struct spool_block rows = block;
+
+		err = drain_block(w, &rows, d);
+		if (err)
+			return err;
+		spool_pop(w->spool, &block);
+		note_spooled(w);
+		if (half_full(w))
+			spool_ring(w);
+		got = 0;
+	}
+	note_spooled(w);
+	note_damage(w);
+	if (got < 0)
+		return got;
+	if (spool_waiting(w->spool) == 0 && w->spooling) {
+		log_msg(LOG_LVL_INFO, "spool: empty again");
+		w->spooling = w->spool_failing = false;
+	}
+	return 0;
+}
+
+/* --- turns */
+
+static int
+drain(struct writer *w, struct diag *d)
+{
+	int err = drain_spool(w, d);
+
+	if (!err && spool_waiting(w->spool) == 0)
+		err = drain_ring(w, d);
+	return err;
+}
+
+static int
+attempt(struct writer *w, struct diag *d)
+{
+	bool was_open = w->store != NULL;
+	int err = was_open ? 0 : writer_open_store(w, d);
+
+	if (!err)
+		err = drain(w, d);
+	if (err && err != AVER_TEMP && was_open) {
+		/* the file may have been replaced: look again */
+		close_store(w);
+		err = writer_open_store(w, d);
+		if (!err)
+			err = drain(w, d);
+	}
+	return err;
+}
+
+static void
+note_success(struct writer *w, int64_t now_ms)
+{
+	if (w->failures)
+		log_msg(LOG_LVL_INFO,
+		    "store: works again after %" PRId64 " s, %u attempts",
+		    (now_ms - w->failing_since) / 1000, w->failures);
+	w->failures = 0;
+	w->spool_failing = false;
+}
+
+static void
+note_failure(struct writer *w, int err, const struct diag *d, int64_t now_ms)
+{
+	int64_t wait = w->retry_first;
+
+	if (!w->failures) {
+		w->failing_since = now_ms;
+		log_msg(LOG_LVL_WARN,
+		    "store: %s; evaluations are kept and tried again", d->text);
+	}
+	for (unsigned i = 0; i < w->failures && wait < w->retry_most; i++)
+		wait *= 2;
+	w->next_try = now_ms + (wait < w->retry_most ? wait : w->retry_most);
+	w->failures++;
+	w->known = false;
+	atomic_fetch_add(&w->commit_failures, 1);
+	/* some troubles are those of the handle */
+	if (err != AVER_TEMP || w->failures % SPOOL_AFTER == 0)
+		close_store(w);
+}
+
+int64_t
+writer_turn(struct writer *w, int64_t now_ms)
+{
+	struct diag d = {.text = ""};
+	int err;
+
+	if (w->failures && now_ms < w->next_try) {
+		if (half_full(w))
+			spool_ring(w);
+		return w->next_try - now_ms;
+	}
+	err = attempt(w, &d);
+	if (!err) {
+		note_success(w, now_ms);
+		return -1;
+	}
+	note_failure(w, err, &d, now_ms);
+	if (half_full(w) || w->failures >= SPOOL_AFTER)
+		spool_ring(w);
+	return w->next_try - now_ms;
+}
+
+/* --- salvage */
+
+struct salvage {
+	struct writer *w;
+	uint64_t source, last, kept;
+	struct diag *d;
+};
+
+static int
+salvage_flush(struct salvage *s)
+{
+	struct batch *b = s->w->batch;
+	int err = 0;
+
+	if (b->n)
+		err = spool_append(s->w->spool, s->source, b->from, b->to,
+		    b->rows, b->seqs, b->n, s->d);
+	batch_clear(b, b->to);
+	return err;
+}
+
+static int
+salvage_entry(void *arg, const struct ring_entry *e)
+{
+	struct salvage *s = arg;
+	/*
+	 * Each record is a row of its own, so that those the store turns out
+	 * to have can be left out: no two have the same hash.
+	 */
+	struct ring_entry one;
+	int err = 0;
+
+	if (!e)
+		return salvage_flush(s);
+	one = *e;
+	one.hash = e->seq;
+	if (e->source != s->source) {
+		err = salvage_flush(s);
+		s->source = e->source;
+		/* a salvage that was cut short has spooled them already */
+		if (!err)
+			err =
+			    spool_last(s->w->spool, e->source, &s->last, s->d);
+		if (err)
+			return err;
+	}
+	if (e->seq <= s->last)
+		return 0;
+	if (!s->w->batch->n)
+		batch_clear(s->w->batch, e->seq - 1);
+	s->kept++;
+	if (batch_add(s->w->batch, &one))
+		return 0;
+	err = salvage_flush(s);
+	batch_clear(s->w->batch, e->seq - 1);
+	batch_add(s->w->batch, &one);
+	return err;
+}
+
+int
+writer_salvage(struct writer *w, struct diag *d)
+{
+	struct salvage s = {.w = w, .d = d};
+	struct ring_salvaged found;
+	uint64_t max = w->spool->max;
+	bool damaged = w->ring->state == RING_DAMAGED;
+	int err;
+
+	w->spool->max = UINT64_MAX;
+	batch_clear(w->batch, 0);
+	err = ring_salvage(w->ring, salvage_entry, &s, &found, d);
+	w->spool->max = max;
+	if (!err)
+		err = ring_renew(w->ring, &found, d);
+	batch_clear(w->batch, 0);
+	if (err)
+		return err;
+	note_spooled(w);
+	log_msg(damaged ? LOG_LVL_WARN : LOG_LVL_INFO,
+	    "%s: %s; %" PRIu64 " evaluations were taken over", w->ring->path,
+	    damaged ? "damaged, or of another version" : "has a new size",
+	    s.kept);
+	return 0;
+}

@@ -1,0 +1,748 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * The contract of lib/store/store.h, which every back end has to keep, and
+ * what is SQLite's own: schema versions, foreign files, locks, modes.
+ */
+#include "lib/store/store.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/store/backend.h"
+#include "t/tap.h"
+#include "t/unit/tmpdir.h"
+
+#define HOUR 3600
+
+static struct store_evaluation
+row(const char *domain, int64_t hour, const char *octets, uint64_t count,
+    bool optional)
+{
+	return (struct store_evaluation){.hour = hour * HOUR,
+	    .policy_domain = str_from_z(domain),
+	    .octets = str_from_z(octets),
+	    .count = count,
+	    .optional = optional};
+}
+
+/* Rows as text: "domain hour octets count[ optional]\n". */
+static int
+print_row(void *arg, const struct store_evaluation *r)
+{
+	buf_add(arg, r->policy_domain);
+	buf_addf(arg, " %lld ", (long long)(r->hour / HOUR));
+	buf_add(arg, r->octets);
+	buf_addf(arg, " %llu%s\n", (unsigned long long)r->count,
+	    r->optional ? " optional" : "");
+	return 0;
+}
+
+static int
+print_domain(void *arg, const struct store_domain *d)
+{
+	buf_addf(arg, "%.*s %lld-%lld rows %llu messages %llu optional %llu\n",
+	    STRF(d->policy_domain), (long long)(d->first_hour / HOUR),
+	    (long long)(d->last_hour / HOUR), (unsigned long long)d->rows,
+	    (unsigned long long)d->messages,
+	    (unsigned long long)d->optional_messages);
+	return 0;
+}
+
+static int
+stop_at_once(void *arg, const struct store_evaluation *r)
+{
+	(void)r;
+	++*(int *)arg;
+	return 42;
+}
+
+static int
+stop_at_domain(void *arg, const struct store_domain *d)
+{
+	(void)d;
+	++*(int *)arg;
+	return 43;
+}
+
+static void
+is_rows(struct store *s, const char *domain, int64_t from, int64_t to,
+    const char *want, const char *name)
+{
+	struct buf b;
+	int err;
+
+	buf_init(&b, NULL, 1 << 20);
+	err = store_each_evaluation(
+	    s, str_from_z(domain), from * HOUR, to * HOUR, print_row, &b, NULL);
+	ok(err == 0, "%s: 0", name);
+	is_str(buf_str(&b), str_from_z(want), name);
+	buf_fini(&b);
+}
+
+static void
+is_domains(struct store *s, const char *want, const char *name)
+{
+	struct buf b;
+
+	buf_init(&b, NULL, 1 << 20);
+	is_int(store_each_domain(s, print_domain, &b, NULL), 0, name);
+	is_str(buf_str(&b), str_from_z(want), name);
+	buf_fini(&b);
+}
+
+/* --- the contract */
+
+static void
+contract_rows(struct store *s)
+{
+	struct store_evaluation first[] = {
+	    row("b.example", 10, "x", 3, false),
+	    row("a.example", 11, "x", 1, false),
+	    row("a.example", 10, "y", 2, false),
+	    row("a.example", 10, "y", 5, true),
+	};
+	struct store_evaluation second[] = {
+	    row("a.example", 10, "y", 4, false),
+	    row("a.example", 10, "y", 1, false),
+	    row("c.example", 9, "", 1, true),
+	};
+	uint64_t seq = 7;
+
+	is_int(store_committed(s, STR("one"), &seq, NULL), 0, "committed");
+	is_int(seq, 0, "an unknown source is at 0");
+	is_int(store_add_evaluations(s, STR("one"), 100, first, 4, NULL), 0,
+	    "add");
+	is_int(store_add_evaluations(s, STR("one"), 200, second, 3, NULL), 0,
+	    "add again");
+	store_committed(s, STR("one"), &seq, NULL);
+	is_int(seq, 200, "the source is at the last number");
+	store_committed(s, STR("two"), &seq, NULL);
+	is_int(seq, 0, "another one is not");
+	is_rows(s, "", 0, 100,
+	    "a.example 10 y 7\na.example 10 y 5 optional\n"
+	    "a.example 11 x 1\nb.example 10 x 3\nc.example 9  1 optional\n",
+	    "equal rows are counted together, ordered by domain and hour");
+	is_rows(s, "a.example", 10, 11,
+	    "a.example 10 y 7\na.example 10 y 5 optional\n",
+	    "one domain, from <= hour < to");
+	is_rows(s, "example", 0, 100, "", "no such domain");
+	is_domains(s,
+	    "a.example 10-11 rows 3 messages 13 optional 5\n"
+	    "b.example 10-10 rows 1 messages 3 optional 0\n"
+	    "c.example 9-9 rows 1 messages 1 optional 1\n",
+	    "domains");
+}
+
+static void
+contract_again(struct store *s)
+{
+	struct store_evaluation r = row("b.example", 10, "x", 1, false);
+	uint64_t seq;
+
+	is_int(store_add_evaluations(s, STR("one"), 200, &r, 1, NULL), 0,
+	    "a number that is committed: 0");
+	is_int(store_add_evaluations(s, STR("one"), 150, &r, 1, NULL), 0,
+	    "an older one: 0");
+	is_rows(s, "b.example", 0, 100, "b.example 10 x 3\n",
+	    "and nothing is counted");
+	is_int(store_add_evaluations(s, STR("two"), 150, &r, 1, NULL), 0,
+	    "of another source");
+	is_rows(s, "b.example", 0, 100, "b.example 10 x 4\n", "it is counted");
+	is_int(store_add_evaluations(s, STR("one"), 300, NULL, 0, NULL), 0,
+	    "no rows");
+	store_committed(s, STR("one"), &seq, NULL);
+	is_int(seq, 300, "move the number too");
+}
+
+static void
+contract_octets(struct store *s)
+{
+	static char big[65536];
+	struct store_evaluation odd[] = {
+	    {.hour = HOUR,
+		.policy_domain = STR("o\0\xff.example"),
+		.octets = STR("\0\x01\xfe"),
+		.count = 1},
+	    {.hour = HOUR,
+		.policy_domain = STR("o\0\xff.example"),
+		.octets = {big, sizeof(big)},
+		.count = 2},
+	    {.hour = HOUR,
+		.policy_domain = STR("o"),
+		.octets = STR("'; DROP TABLE evaluation; --"),
+		.count = 3},
+	};
+	struct buf b;
+	uint64_t removed = 0;
+
+	memset(big, 'z', sizeof(big));
+	is_int(store_add_evaluations(s, STR("o'x"), 1, odd, 3, NULL), 0,
+	    "any octets");
+	buf_init(&b, NULL, 1 << 20);
+	store_each_evaluation(
+	    s, odd[0].policy_domain, 0, 2 * HOUR, print_row, &b, NULL);
+	ok(b.n > sizeof(big) && memchr(b.p, 0xfe, b.n), "come back");
+	buf_fini(&b);
+	is_int(
+	    store_remove_evaluations(s, odd[0].policy_domain, &removed, NULL),
+	    0, "remove");
+	is_int(removed, 3, "messages of a name with NUL");
+	is_rows(s, "o", 0, 2, "o 1 '; DROP TABLE evaluation; -- 3\n",
+	    "its prefix stays");
+	store_remove_evaluations(s, STR("o"), &removed, NULL);
+}
+
+static void
+contract_stop_and_remove(struct store *s)
+{
+	uint64_t removed = 99;
+	int calls = 0;
+
+	is_int(store_each_evaluation(
+		   s, STR_NONE, 0, 100 * HOUR, stop_at_once, &calls, NULL),
+	    42, "what fn returns");
+	is_int(store_each_domain(s, stop_at_domain, &calls, NULL), 43,
+	    "of domains too");
+	is_int(calls, 2, "after one call each");
+	is_int(store_remove_evaluations(s, STR("a.example"), &removed, NULL), 0,
+	    "remove");
+	is_int(removed, 13, "messages");
+	is_int(store_remove_evaluations(s, STR("a.example"), &removed, NULL), 0,
+	    "remove what is not there");
+	is_int(removed, 0, "no messages");
+	is_rows(s, "", 0, 100, "b.example 10 x 4\nc.example 9  1 optional\n",
+	    "the others stay");
+}
+
+static void
+contract_two_handles(const char *spec, struct store *s)
+{
+	struct store_evaluation r = row("two.example", 1, "x", 1, false);
+	struct store *reader = NULL, *writer = NULL;
+	struct diag d;
+
+	is_int(store_open(spec, STORE_READ, &reader, &d), 0, "a reader");
+	is_int(
+	    store_open(spec, STORE_WRITE, &writer, &d), 0, "a second writer");
+	store_add_evaluations(s, STR("h1"), 1, &r, 1, NULL);
+	store_add_evaluations(writer, STR("h2"), 1, &r, 1, NULL);
+	is_rows(reader, "two.example", 0, 9, "two.example 1 x 2\n",
+	    "it sees what both wrote");
+	ok(store_add_evaluations(reader, STR("h3"), 1, &r, 1, &d) < 0,
+	    "a reader cannot write: %s", d.text);
+	is_rows(reader, "two.example", 0, 9, "two.example 1 x 2\n",
+	    "and goes on reading");
+	store_close(reader);
+	store_close(writer);
+	store_close(NULL);
+}
+
+static void
+contract(const char *spec)
+{
+	struct store *s = NULL;
+	struct diag d;
+
+	ok(store_open(spec, STORE_READ, &s, &d) < 0,
+	    "a store that is not there cannot be read: %s", d.text);
+	if (!ok(store_open(spec, STORE_WRITE, &s, &d) == 0, "open %s", spec))
+		return;
+	contract_rows(s);
+	contract_again(s);
+	contract_octets(s);
+	contract_stop_and_remove(s);
+	contract_two_handles(spec, s);
+	store_close(s);
+	is_int(store_open(spec, STORE_WRITE, &s, &d), 0, "open again");
+	is_rows(s, "b.example", 0, 100, "b.example 10 x 4\n",
+	    "what was there is there");
+	store_close(s);
+}
+
+/* --- specs */
+
+static void
+bad_specs(void)
+{
+	static const char *const specs[] = {
+	    "", "sqlite:", "SQLITE:x", "redis:x", "/var/lib/x", "sqlite", NULL};
+	struct store *s;
+	struct diag d;
+
+	for (size_t i = 0; specs[i]; i++)
+		ok(store_open(specs[i], STORE_WRITE, &s, &d) == AVER_CONF &&
+			strstr(d.text, "expected sqlite:PATH"),
+		    "spec \"%s\": %s", specs[i], d.text);
+	ok(store_open(NULL, STORE_WRITE, &s, NULL) == AVER_CONF, "no spec");
+	ok(store_open("sqlite:/nonexistent/dir/x", STORE_WRITE, &s, &d) ==
+		AVER_IO,
+	    "no such folder: %s", d.text);
+	ok(store_open("sqlite:/tmp", STORE_WRITE, &s, &d) < 0, "a folder: %s",
+	    d.text);
+}
+
+/* --- schema */
+
+static const char *const old_steps[] = {
+    "CREATE TABLE thing (a INTEGER); INSERT INTO thing VALUES (1)"};
+static const char *const new_steps[] = {
+    "CREATE TABLE thing (a INTEGER); INSERT INTO thing VALUES (1)",
+    "ALTER TABLE thing ADD COLUMN b INTEGER; UPDATE thing SET b = a + 1",
+    "CREATE TABLE evaluation (policy_domain TEXT, hour INTEGER, optional"
+    " INTEGER, digest BLOB, count INTEGER, octets BLOB, PRIMARY KEY"
+    " (policy_domain, hour, optional, digest)) WITHOUT ROWID;"
+    "CREATE TABLE source (name TEXT PRIMARY KEY, seq INTEGER);"
+    "INSERT INTO evaluation SELECT 'kept.example', 3600, 0, x'00', a + b,"
+    " 'o' FROM thing"};
+static const char *const bad_steps[] = {
+    "CREATE TABLE thing (a INTEGER); INSERT INTO thing VALUES (1)",
+    "ALTER TABLE thing ADD COLUMN b INTEGER; this is no SQL"};
+
+static int
+open_steps(const char *path, enum store_mode mode, const char *const *steps,
+    size_t n, struct store **s, struct diag *d)
+{
+	const struct store_sqlite_options o = {steps, n, 16};
+
+	return store_sqlite_open(path, mode, &o, s, d);
+}
+
+static void
+migrations(const char *dir)
+{
+	struct tmppath p = tmp_in(dir, "old.db");
+	struct store *s = NULL;
+	struct diag d;
+
+	/* the first schema lacks the tables of the statements */
+	ok(open_steps(p.z, STORE_WRITE, old_steps, 1, &s, &d) < 0,
+	    "version 1 is made");
+	ok(open_steps(p.z, STORE_READ, new_steps, 3, &s, &d) == AVER_CONF &&
+		strstr(d.text, "version 1; the milter migrates it to 3"),
+	    "a reader does not migrate: %s", d.text);
+	ok(open_steps(p.z, STORE_WRITE, bad_steps, 2, &s, &d) < 0,
+	    "a step that fails: %s", d.text);
+	is_int(open_steps(p.z, STORE_WRITE, new_steps, 3, &s, &d), 0,
+	    "is undone as a whole; 1 becomes 3");
+	is_rows(s, "", 0, 10, "kept.example 1 o 3\n", "with its data");
+	store_close(s);
+	is_int(
+	    open_steps(p.z, STORE_WRITE, new_steps, 3, &s, &d), 0, "3 stays 3");
+	is_rows(s, "", 0, 10, "kept.example 1 o 3\n", "no step runs twice");
+	store_close(s);
+	ok(open_steps(p.z, STORE_WRITE, new_steps, 2, &s, &d) == AVER_CONF &&
+		strstr(d.text, "version 3, newer than this program's 2"),
+	    "a newer one is refused: %s", d.text);
+	ok(open_steps(p.z, STORE_READ, new_steps, 2, &s, &d) == AVER_CONF,
+	    "by a reader too");
+	is_int(open_steps(p.z, STORE_READ, new_steps, 3, &s, &d), 0,
+	    "and is as it was");
+	store_close(s);
+}
+
+/* A database of another program, made from the outside of ours. */
+static void
+foreign_files(const char *dir)
+{
+	static const struct {
+		const char *name, *octets;
+	} t[] = {
+	    {"text", "this is a text file that somebody put there, and it is "
+		     "long enough to hold a header of one hundred octets. "},
+	    {"short", "x"},
+	};
+	struct tmppath p;
+	struct store *s;
+	struct diag d;
+	size_t n;
+	char *db;
+
+	for (size_t i = 0; i < 2; i++) {
+		p = tmp_in(dir, t[i].name);
+		tmp_write(p.z, t[i].octets, strlen(t[i].octets));
+		ok(store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d) ==
+			AVER_CONF,
+		    "%s is refused: %s", t[i].name, d.text);
+		ok(store_sqlite_open(p.z, STORE_READ, NULL, &s, &d) ==
+			AVER_CONF,
+		    "%s is refused to readers", t[i].name);
+		db = tmp_read(p.z, &n);
+		ok(str_eq((struct str){db, n}, str_from_z(t[i].octets)),
+		    "and not changed");
+		free(db);
+	}
+	/* an aver store with the application's number changed */
+	p = tmp_in(dir, "foreign.db");
+	store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d);
+	store_close(s);
+	db = tmp_read(p.z, &n);
+	ok(n > 100 && memcmp(db + 68, "aver", 4) == 0, "application id");
+	memcpy(db + 68, "veto", 4);
+	tmp_write(p.z, db, n);
+	ok(store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d) == AVER_CONF &&
+		strstr(d.text, "another program"),
+	    "foreign: %s", d.text);
+	memset(db + 68, 0, 4);
+	tmp_write(p.z, db, n);
+	ok(store_sqlite_open(p.z, STORE_READ, NULL, &s, &d) == AVER_CONF,
+	    "without a number: %s", d.text);
+	free(db);
+	p = tmp_in(dir, "empty.db");
+	tmp_write(p.z, "", 0);
+	ok(store_sqlite_open(p.z, STORE_READ, NULL, &s, &d) == AVER_TEMP,
+	    "an empty file, read: %s", d.text);
+	is_int(store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d), 0,
+	    "an empty file becomes a store");
+	store_close(s);
+}
+
+/* --- keys */
+
+/* With a digest of one octet most rows collide. */
+static void
+collisions(const char *dir)
+{
+	static const char *const steps[] = {
+	    "CREATE TABLE evaluation (policy_domain TEXT, hour INTEGER,"
+	    " optional INTEGER, digest BLOB, count INTEGER, octets BLOB,"
+	    " PRIMARY KEY (policy_domain, hour, optional, digest))"
+	    " WITHOUT ROWID;"
+	    "CREATE TABLE source (name TEXT PRIMARY KEY, seq INTEGER)"};
+	const struct store_sqlite_options o = {steps, 1, 1};
+	struct tmppath p = tmp_in(dir, "collide.db");
+	struct store *s = NULL;
+	struct diag d;
+	struct buf b;
+	int err = 0, lines = 0, threes = 0;
+
+	is_int(store_sqlite_open(p.z, STORE_WRITE, &o, &s, &d), 0, "open");
+	for (unsigned i = 0; i < 600; i++) {
+		char octets[16];
+		struct store_evaluation r;
+
+		snprintf(octets, sizeof(octets), "o%u", i % 200);
+		r = row("d.example", 1, octets, 1, false);
+		err |= store_add_evaluations(s, STR("x"), i + 1, &r, 1, &d);
+	}
+	is_int(err, 0, "200 evaluations, three times each");
+	buf_init(&b, NULL, 1 << 20);
+	store_each_evaluation(s, STR_NONE, 0, 9 * HOUR, print_row, &b, NULL);
+	for (size_t i = 0; i + 1 < b.n; i++)
+		if (b.p[i + 1] == '\n') {
+			lines++;
+			threes += b.p[i] == '3' && b.p[i - 1] == ' ';
+		}
+	buf_fini(&b);
+	is_int(lines, 200, "are 200 rows");
+	is_int(threes, 200, "of three each, although digests collide");
+	store_close(s);
+}
+
+/* --- trouble */
+
+/* Takes SQLite's lock of the one writer, as documented for WAL files. */
+static bool
+lock_writer(const char *path, int *fd)
+{
+	struct tmppath shm;
+	struct flock l = {.l_type = F_WRLCK,
+	    .l_whence = SEEK_SET,
+	    .l_start = 120,
+	    .l_len = 1};
+
+	shm = tmp_beside(path, "-shm");
+	*fd = open(shm.z, O_RDWR);
+	return *fd >= 0 && fcntl(*fd, F_SETLK, &l) == 0;
+}
+
+/* Runs a process that holds the lock until its pipe is closed. */
+static pid_t
+hold_lock(const char *path, int *release)
+{
+	int ready[2], go[2], fd;
+	pid_t pid;
+	char c = 0;
+
+	if (pipe(ready) < 0 || pipe(go) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		close(go[1]);
+		close(ready[0]);
+		c = lock_writer(path, &fd) ? '+' : '-';
+		(void)!write(ready[1], &c, 1);
+		(void)!read(go[0], &c, 1);
+		_exit(0);
+	}
+	close(go[0]);
+	close(ready[1]);
+	(void)!read(ready[0], &c, 1);
+	close(ready[0]);
+	*release = go[1];
+	ok(c == '+', "another process has the lock");
+	return pid;
+}
+
+static void
+locked(const char *dir)
+{
+	struct store_evaluation r = row("l.example", 1, "x", 1, false);
+	struct tmppath p = tmp_in(dir, "locked.db");
+	struct store *s = NULL, *reader = NULL;
+	struct diag d;
+	uint64_t n;
+	int release = -1;
+	pid_t pid;
+
+	store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d);
+	store_add_evaluations(s, STR("x"), 1, &r, 1, &d);
+	pid = hold_lock(p.z, &release);
+	ok(store_add_evaluations(s, STR("x"), 2, &r, 1, &d) == AVER_TEMP,
+	    "add: %s", d.text);
+	ok(store_remove_evaluations(s, STR("l.example"), &n, &d) == AVER_TEMP,
+	    "remove: %s", d.text);
+	is_int(store_sqlite_open(p.z, STORE_READ, NULL, &reader, &d), 0,
+	    "readers do not care");
+	is_rows(reader, "", 0, 9, "l.example 1 x 1\n", "and see what is there");
+	store_close(reader);
+	close(release);
+	waitpid(pid, NULL, 0);
+	is_int(store_add_evaluations(s, STR("x"), 2, &r, 1, &d), 0,
+	    "add when it is gone");
+	is_rows(s, "", 0, 9, "l.example 1 x 2\n", "counted once");
+	store_close(s);
+}
+
+/* In a child: the limit is the process's. Exit status 0 is success. */
+static int
+full_child(const char *path)
+{
+	static char big[60000];
+	struct store_evaluation r = row("f.example", 1, "x", 1, false);
+	struct rlimit l = {0};
+	struct store *s = NULL;
+	struct diag d;
+	struct buf b;
+	int err, status = 0;
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (store_sqlite_open(path, STORE_WRITE, NULL, &s, &d) != 0 ||
+	    store_add_evaluations(s, STR("x"), 1, &r, 1, &d) != 0)
+		return 1;
+	getrlimit(RLIMIT_FSIZE, &l);
+	l.rlim_cur = 64 << 10;
+	setrlimit(RLIMIT_FSIZE, &l);
+	r.octets = (struct str){big, sizeof(big)};
+	err = store_add_evaluations(s, STR("x"), 2, &r, 1, &d);
+	if (err != AVER_TEMP)
+		return 2;
+	l.rlim_cur = l.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &l);
+	r.octets = STR("x");
+	if (store_add_evaluations(s, STR("x"), 2, &r, 1, &d) != 0)
+		return 3;
+	buf_init(&b, NULL, 1 << 20);
+	store_each_evaluation(s, STR_NONE, 0, 9 * HOUR, print_row, &b, NULL);
+	if (!str_eq(buf_str(&b), STR("f.example 1 x 2\n")))
+		status = 4;
+	buf_fini(&b);
+	store_close(s);
+	return status;
+}
+
+static void
+full_disk(const char *dir)
+{
+	struct tmppath p = tmp_in(dir, "full.db");
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0)
+		_exit(full_child(p.z));
+	waitpid(pid, &status, 0);
+	is_int(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0,
+	    "no room is AVER_TEMP, and then it goes on");
+}
+
+static void
+replaced(const char *dir)
+{
+	struct store_evaluation r = row("r.example", 1, "x", 1, false);
+	struct tmppath p = tmp_in(dir, "gone.db");
+	struct store *s = NULL;
+	struct diag d;
+
+	store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d);
+	unlink(p.z);
+	ok(store_add_evaluations(s, STR("x"), 1, &r, 1, &d) == AVER_IO,
+	    "a file that was removed: %s", d.text);
+	tmp_write(p.z, "", 0);
+	ok(store_add_evaluations(s, STR("x"), 1, &r, 1, &d) == AVER_IO,
+	    "or replaced: %s", d.text);
+	store_close(s);
+	is_int(store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d), 0,
+	    "the new one can be opened");
+	is_int(store_add_evaluations(s, STR("x"), 1, &r, 1, &d), 0, "used");
+	store_close(s);
+}
+
+/* Pages of the file overwritten: an error, no crash. */
+static void
+damaged(const char *dir)
+{
+	struct tmppath p = tmp_in(dir, "damaged.db");
+	struct store *s = NULL;
+	struct diag d;
+	size_t n = 0;
+	char *db;
+	int err, tries = 0;
+
+	store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d);
+	for (unsigned i = 0; i < 300; i++) {
+		char octets[512];
+		struct store_evaluation r;
+
+		snprintf(octets, sizeof(octets), "%0500u", i);
+		r = row("d.example", i, octets, 1, false);
+		store_add_evaluations(s, STR("x"), i + 1, &r, 1, &d);
+	}
+	store_close(s);
+	db = tmp_read(p.z, &n);
+	for (size_t at = 100; at < n; at += n / 40, tries++) {
+		struct buf b;
+		char *bad = malloc(n);
+
+		memcpy(bad, db, n);
+		for (size_t i = at; i < at + 64 && i < n; i++)
+			bad[i] = (char)(bad[i] * 7 + 13);
+		tmp_write(p.z, bad, n);
+		free(bad);
+		err = store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d);
+		if (err)
+			continue;
+		buf_init(&b, NULL, 1 << 20);
+		store_each_evaluation(
+		    s, STR_NONE, 0, 999 * HOUR, print_row, &b, &d);
+		store_each_domain(s, print_domain, &b, &d);
+		buf_fini(&b);
+		store_close(s);
+	}
+	free(db);
+	ok(tries >= 40, "%d ways of damage", tries);
+}
+
+/* --- files */
+
+static void
+modes(const char *dir)
+{
+	struct store_evaluation r = row("m.example", 1, "x", 1, false);
+	struct tmppath p = tmp_in(dir, "mode.db"), wal, shm;
+	struct store *s = NULL;
+	struct stat st;
+	mode_t before = umask(022);
+
+	store_sqlite_open(p.z, STORE_WRITE, NULL, &s, NULL);
+	store_add_evaluations(s, STR("x"), 1, &r, 1, NULL);
+	wal = tmp_beside(p.z, "-wal");
+	shm = tmp_beside(p.z, "-shm");
+	stat(p.z, &st);
+	is_int(st.st_mode & 0777, 0640, "mode of the file");
+	stat(wal.z, &st);
+	is_int(st.st_mode & 0777, 0640, "of the log");
+	stat(shm.z, &st);
+	is_int(st.st_mode & 0777, 0640, "of the index");
+	store_close(s);
+	ok(access(wal.z, F_OK) < 0, "the log is gone after the last close");
+	umask(before);
+}
+
+/* As somebody who may read the file and write nothing. 0 is success. */
+static int
+unprivileged_child(const char *path)
+{
+	struct store *s = NULL;
+	struct diag d;
+	struct buf b;
+	int status = 0;
+
+	if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+		return 9;
+	if (store_sqlite_open(path, STORE_READ, NULL, &s, &d) != 0) {
+		printf("# %s\n", d.text);
+		fflush(stdout);
+		return 1;
+	}
+	buf_init(&b, NULL, 1 << 20);
+	if (store_each_evaluation(
+		s, STR_NONE, 0, 9 * HOUR, print_row, &b, NULL) != 0 ||
+	    !str_eq(buf_str(&b), STR("p.example 1 x 1\n")))
+		status = 2;
+	buf_fini(&b);
+	store_close(s);
+	return status;
+}
+
+static void
+unprivileged(const char *dir, const char *path, const char *name)
+{
+	int status = -1;
+	pid_t pid;
+
+	chmod(dir, 0555);
+	pid = fork();
+	if (pid == 0)
+		_exit(unprivileged_child(path));
+	waitpid(pid, &status, 0);
+	chmod(dir, 0755);
+	is_int(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0, name);
+}
+
+static void
+read_only_folder(void)
+{
+	struct store_evaluation r = row("p.example", 1, "x", 1, false);
+	struct tmpdir dir = tmpdir_new();
+	struct tmppath p = tmp_in(dir.path, "100% of?it#x"), shm, wal;
+	struct store *s = NULL;
+
+	store_sqlite_open(p.z, STORE_WRITE, NULL, &s, NULL);
+	store_add_evaluations(s, STR("x"), 1, &r, 1, NULL);
+	wal = tmp_beside(p.z, "-wal");
+	shm = tmp_beside(p.z, "-shm");
+	chmod(p.z, 0644);
+	chmod(wal.z, 0644);
+	chmod(shm.z, 0644);
+	unprivileged(dir.path, p.z, "a reader without rights, beside a writer");
+	store_close(s);
+	unprivileged(dir.path, p.z, "and when there is no writer");
+	tmpdir_remove(dir.path);
+}
+
+int
+main(void)
+{
+	struct tmpdir dir = tmpdir_new();
+	struct tmppath spec;
+
+	snprintf(spec.z, sizeof(spec.z), "sqlite:%s/contract.db", dir.path);
+	contract(spec.z);
+	bad_specs();
+	migrations(dir.path);
+	foreign_files(dir.path);
+	collisions(dir.path);
+	locked(dir.path);
+	full_disk(dir.path);
+	replaced(dir.path);
+	damaged(dir.path);
+	modes(dir.path);
+	read_only_folder();
+	tmpdir_remove(dir.path);
+	return tap_done();
+}
