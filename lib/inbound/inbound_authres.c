@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/* Authentication-Results of one message (RFC 8601, RFC 9989 section 9.1). */
+
+#include "lib/inbound/inbound.h"
+#include "lib/mail/addr.h"
+#include "lib/mail/authres.h"
+
+/* Results shown for signatures; the rest would only make the field long. */
+#define SHOWN_SIGNATURES 50
+
+/* Appends text to a comment under construction, after ", " if need be. */
+static void
+note(struct buf *b, struct str text)
+{
+	if (text.n == 0)
+		return;
+	if (b->n)
+		buf_add_z(b, ", ");
+	buf_add(b, text);
+}
+
+static void
+note_dnssec(const struct inbound *in, struct buf *b, bool secure)
+{
+	if (in->opt->show_dnssec)
+		note(b, secure ? STR("dnssec") : STR("no dnssec"));
+}
+
+static void
+auth(const struct inbound *in, struct authres_writer *w)
+{
+	if (in->facts.auth_user.n == 0)
+		return;
+	authres_result(w, "auth", "pass");
+	authres_prop_addr(
+	    w, "smtp.auth", in->facts.auth_user, in->facts.smtputf8);
+}
+
+/* RFC 8601 section 2.7.2: the identity that gave the result, no local-part. */
+static void
+spf(const struct inbound *in, struct authres_writer *w,
+    const struct spf_verdict *v, bool helo)
+{
+	struct str value = helo ? in->facts.helo : v->domain;
+	struct buf b;
+
+	buf_init(&b, in->arena, 1024);
+	note(&b, str_from_z(spf_reason_name(v->reason)));
+	note(&b, v->detail);
+	if (v->result != SPF_NONE || v->secure)
+		note_dnssec(in, &b, v->secure);
+	authres_result(w, "spf", spf_result_name(v->result));
+	authres_comment(w, buf_str(&b));
+	if (value.n == 0 && !helo) {
+		struct str local;
+
+		addr_split(in->facts.mail_from, &local, &value);
+	}
+	if (value.n)
+		authres_prop(w, helo ? "smtp.helo" : "smtp.mailfrom", value,
+		    in->facts.smtputf8);
+}
+
+static void
+dkim_comment(
+    const struct inbound *in, const struct dkim_verdict *v, struct buf *b)
+{
+	note(b, str_from_z(dkim_reason_name(v->reason)));
+	if (v->key_bits) {
+		if (b->n)
+			buf_add_z(b, ", ");
+		buf_addf(b, "%u-bit key", v->key_bits);
+	}
+	if (v->testing)
+		note(b, STR("testing key"));
+	if (v->key_bits)
+		note_dnssec(in, b, v->secure);
+}
+
+/* RFC 6008: one result for each signature, told apart by header.b. */
+static void
+dkim_one(const struct inbound *in, struct authres_writer *w,
+    const struct dkim_verdict *v)
+{
+	struct buf b;
+	bool utf8 = in->facts.smtputf8;
+
+	buf_init(&b, in->arena, 512);
+	dkim_comment(in, v, &b);
+	authres_result(w, "dkim", dkim_result_name(v->result));
+	authres_comment(w, buf_str(&b));
+	if (v->domain.n)
+		authres_prop(w, "header.d", v->domain, utf8);
+	if (v->identity.n)
+		authres_prop_addr(w, "header.i", v->identity, utf8);
+	if (v->selector.n)
+		authres_prop(w, "header.s", v->selector, utf8);
+	if (v->algorithm != DKIM_ALG_UNKNOWN)
+		authres_prop(w, "header.a",
+		    str_from_z(dkim_algorithm_name(v->algorithm)), utf8);
+	if (v->b.n)
+		authres_prop(w, "header.b", str_head(v->b, 8), utf8);
+}
+
+static void
+dkim(const struct inbound *in, struct authres_writer *w)
+{
+	if (in->n_dkim == 0) {
+		authres_result(w, "dkim", "none");
+		return;
+	}
+	for (size_t i = 0; i < in->n_dkim && i < SHOWN_SIGNATURES; i++)
+		dkim_one(in, w, &in->dkim[i]);
+}
+
+static void
+dmarc_comment(const struct inbound *in, struct buf *b)
+{
+	const struct dmarc_record *r = in->dmarc.record;
+
+	if (r) {
+		buf_addf(b, "p=%s", dmarc_policy_name(r->p));
+		if (r->has_sp)
+			buf_addf(b, " sp=%s", dmarc_policy_name(r->sp));
+		if (r->has_np)
+			buf_addf(b, " np=%s", dmarc_policy_name(r->np));
+		if (r->testing)
+			buf_add_z(b, " t=y");
+	}
+	note(b, in->dmarc_why);
+	for (size_t i = 0; i < in->n_reasons; i++) {
+		note(b, str_from_z(eval_override_name(in->reasons[i].type)));
+		if (in->reasons[i].comment.n)
+			buf_add_z(b, ": ");
+		buf_add(b, in->reasons[i].comment);
+	}
+	if (in->dmarc.result == DMARC_FAIL)
+		buf_addf(b, "%saction=%s", b->n ? ", " : "",
+		    inbound_action_name(in->action));
+	if (r)
+		note_dnssec(in, b, in->dmarc.secure);
+}
+
+static void
+dmarc(const struct inbound *in, struct authres_writer *w)
+{
+	const struct dmarc_verdict *v = &in->dmarc;
+	struct buf b;
+
+	buf_init(&b, in->arena, 1024);
+	dmarc_comment(in, &b);
+	authres_result(w, "dmarc", dmarc_result_name(v->result));
+	authres_comment(w, buf_str(&b));
+	if (v->from_domain.n)
+		authres_prop(
+		    w, "header.from", v->from_domain, in->facts.smtputf8);
+	/* RFC 9989 section 9.1: after options such as sp, np and t */
+	if (v->record)
+		authres_prop(w, "policy.dmarc",
+		    str_from_z(dmarc_policy_name(
+			v->result == DMARC_FAIL ? v->disposition : v->policy)),
+		    false);
+}
+
+void
+inbound_authres(const struct inbound *in, struct buf *out, const char *newline)
+{
+	struct authres_writer w;
+
+	authres_begin(&w, out, in->opt->authserv_id, newline);
+	authres_comment(&w, str_from_z(inbound_tls_wish(in)));
+	auth(in, &w);
+	if (!in->facts.exempt) {
+		spf(in, &w, &in->spf, in->spf.used_helo);
+		if (in->has_helo)
+			spf(in, &w, &in->helo, true);
+		dkim(in, &w);
+		dmarc(in, &w);
+	}
+	authres_end(&w);
+}

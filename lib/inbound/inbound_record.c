@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/* What of a message is recorded for aggregate reports (RFC 9990). */
+
+#include "lib/inbound/inbound.h"
+
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "lib/dkim/dkim_engine.h"
+#include "lib/mail/addr.h"
+
+/* RFC 9990 section 3.1.1.9 and the comments of its schema. */
+static enum eval_disposition
+disposition(const struct inbound *in)
+{
+	if (in->dmarc.result == DMARC_PASS)
+		return in->dmarc.policy == DMARC_POLICY_NONE ? EVAL_DISP_NONE
+							     : EVAL_DISP_PASS;
+	switch (in->action) {
+	case INBOUND_QUARANTINE:
+		return EVAL_DISP_QUARANTINE;
+	case INBOUND_REJECT:
+		return EVAL_DISP_REJECT;
+	case INBOUND_ACCEPT:
+	case INBOUND_ACTION_COUNT:
+		break;
+	}
+	return EVAL_DISP_NONE;
+}
+
+/* RFC 9990 section 3.1.1.11: which signatures come first when not all fit. */
+static int
+dkim_rank(const struct inbound *in, const struct dkim_verdict *v)
+{
+	if (v->result != DKIM_PASS)
+		return 3;
+	if (str_eq_ci(v->domain, in->dmarc.from_domain))
+		return 0;
+	if (in->dmarc.org_domain.n &&
+	    domain_is_below(v->domain, in->dmarc.org_domain))
+		return 1;
+	return 2;
+}
+
+static void
+add_dkim(const struct inbound *in, struct evaluation *ev)
+{
+	for (int rank = 0; rank <= 3; rank++)
+		for (size_t i = 0; i < in->n_dkim; i++) {
+			const struct dkim_verdict *v = &in->dkim[i];
+
+			if (dkim_rank(in, v) != rank || v->domain.n == 0 ||
+			    ev->n_dkim == EVAL_DKIM_MAX)
+				continue;
+			ev->dkim[ev->n_dkim++] = (struct eval_dkim){
+			    v->domain, v->selector, v->result};
+		}
+}
+
+static void
+add_policy(const struct dmarc_verdict *v, struct evaluation *ev)
+{
+	const struct dmarc_record *r = v->record;
+
+	ev->policy_domain = v->policy_domain;
+	ev->p = r->p;
+	ev->sp = r->sp;
+	ev->np = r->np;
+	ev->has_sp = r->has_sp;
+	ev->has_np = r->has_np;
+	ev->testing = r->testing;
+	ev->adkim = r->adkim;
+	ev->aspf = r->aspf;
+	ev->fo = r->fo;
+	ev->discovery = v->discovery;
+}
+
+/* Mail to the addresses that receive reports comes along in a report, but
+ * does not cause one: the null sender's is one such kind. */
+static bool
+is_optional(const struct inbound *in)
+{
+	return in->facts.mail_from.n == 0;
+}
+
+bool
+inbound_evaluation(const struct inbound *in, struct evaluation *out)
+{
+	const struct dmarc_verdict *v = &in->dmarc;
+	struct evaluation *ev = out;
+
+	if (in->facts.exempt || !v->record || v->policy_domain.n == 0)
+		return false;
+	if (v->result != DMARC_PASS && v->result != DMARC_FAIL)
+		return false;
+	/* not all of it: dkim[] is large and counted by n_dkim */
+	memset(ev, 0, offsetof(struct evaluation, dkim));
+	ev->n_dkim = 0;
+	add_policy(v, ev);
+	ev->source_ip = in->facts.ip;
+	ev->disposition = disposition(in);
+	ev->dkim_aligned = v->dkim_aligned;
+	ev->spf_aligned = v->spf_aligned;
+	memcpy(ev->reasons, in->reasons, sizeof(ev->reasons));
+	ev->n_reasons = in->n_reasons;
+	ev->header_from = v->from_domain;
+	if (in->facts.mail_from.n)
+		ev->envelope_from = in->spf.domain;
+	ev->envelope_to = in->facts.rcpt_domain;
+	add_dkim(in, ev);
+	ev->has_spf = in->spf.domain.n > 0;
+	ev->spf_domain = in->spf.domain;
+	ev->spf_result = in->spf.result;
+	ev->optional = is_optional(in);
+	return true;
+}
+
+static void
+feed(struct buf *b, struct str s)
+{
+	buf_add_u64(b, s.n);
+	buf_add_c(b, ':');
+	buf_add(b, str_head(s, 1024));
+}
+
+/*
+ * The fields a client repeats with the message; the relays before us are
+ * the same too, but Received is left out, as our MTA adds one.
+ */
+void
+inbound_fingerprint(const struct inbound *in, uint8_t out[16])
+{
+	static const struct str names[] = {STR_INIT("From"), STR_INIT("To"),
+	    STR_INIT("Subject"), STR_INIT("Date"), STR_INIT("Message-ID")};
+	unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+	struct buf b;
+
+	buf_init(&b, in->arena, 16384);
+	ip_print(&b, &in->facts.ip);
+	feed(&b, in->facts.mail_from);
+	feed(&b, in->facts.rcpt_domain);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct hdr *h = hdr_find(&in->headers, names[i], 0);
+
+		feed(&b, h ? h->value : STR_NONE);
+	}
+	buf_add_u64(&b, in->body_octets);
+	/* a digest that fails leaves zeros: only a worse fingerprint */
+	EVP_Digest(buf_z(&b), b.n, digest, NULL, in->opt->engine->sha256, NULL);
+	memcpy(out, digest, 16);
+}
