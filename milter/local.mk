@@ -1,3 +1,12 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the aver authors
 
+sbin_PROGRAMS += aver-milter
+aver_milter_SOURCES = \
+	milter/callbacks.c milter/callbacks.h \
+	milter/forged.c milter/forged.h \
+	milter/main.c \
+	milter/service.c milter/service.h \
+	milter/session.c milter/session.h \
+	milter/summary.c milter/summary.h
+aver_milter_LDADD = $(aver_libs) $(MILTER_LIBS)

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "milter/callbacks.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+#include <libmilter/mfapi.h>
+
+#include "lib/base/err.h"
+#include "milter/session.h"
+
+#define REPLY_MAX 512
+
+/*
+ * libmilter has no argument for the application but the private pointer of a
+ * connection, which xxfi_connect has yet to set; so this one is global.
+ */
+static struct service *the_service;
+
+/*
+ * libmilter's prototypes lack const; it does not write to these.
+ */
+static char *
+unconst(const char *text)
+{
+	union {
+		const char *in;
+		char *out;
+	} u = {.in = text};
+
+	return u.out;
+}
+
+static struct str
+macro(SMFICTX *ctx, const char *name)
+{
+	return str_from_z(smfi_getsymval(ctx, unconst(name)));
+}
+
+static struct session *
+session_of(SMFICTX *ctx)
+{
+	return smfi_getpriv(ctx);
+}
+
+/*
+ * No reply to anything but the end of message: that alone makes libmilter
+ * two to three times as cheap. libmilter always offers the SMFIP_NR_ steps and
+ * answers itself for an MTA that lacks them, so the callbacks up to there
+ * always return SMFIS_NOREPLY: any other value would be logged, one line for
+ * each header field. Without a session the end of message is a TEMPFAIL.
+ * Header values come with their leading space, which DKIM's simple
+ * canonicalization needs.
+ */
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
+    unsigned long f3, unsigned long *pf0, unsigned long *pf1,
+    unsigned long *pf2, unsigned long *pf3)
+{
+	unsigned long actions =
+	    SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST;
+	unsigned long steps = SMFIP_NOUNKNOWN | SMFIP_NODATA |
+			      SMFIP_HDR_LEADSPC | SMFIP_NR_HDR | SMFIP_NR_CONN |
+			      SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_RCPT |
+			      SMFIP_NR_EOH | SMFIP_NR_BODY;
+
+	(void)f2;
+	(void)f3;
+	if (atomic_load(&the_service->draining))
+		return SMFIS_REJECT;
+	*pf0 = f0 & actions;
+	*pf1 = f1 & steps;
+	*pf2 = 0;
+	*pf3 = 0;
+	if (f0 & SMFIF_SETSYMLIST) {
+		smfi_setsymlist(ctx, SMFIM_CONNECT, unconst("j {daemon_name}"));
+		smfi_setsymlist(ctx, SMFIM_ENVFROM, unconst("i {auth_authen}"));
+		smfi_setsymlist(ctx, SMFIM_EOM, unconst("i"));
+	}
+	return SMFIS_CONTINUE;
+}
+
+static struct ip
+client_ip(const _SOCK_ADDR *addr)
+{
+	struct ip none = {.family = IP_NONE};
+
+	if (!addr)
+		return none;
+	if (addr->sa_family == AF_INET)
+		return ip_from_bytes(
+		    IP_V4, &((const struct sockaddr_in *)(const void *)addr)
+				->sin_addr);
+	if (addr->sa_family == AF_INET6)
+		return ip_from_bytes(
+		    IP_V6, &((const struct sockaddr_in6 *)(const void *)addr)
+				->sin6_addr);
+	return none;
+}
+
+static sfsistat
+on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *addr)
+{
+	struct session *s = session_of(ctx);
+
+	(void)host;
+	if (s)
+		session_free(s);
+	s = session_new(the_service, client_ip(addr));
+	smfi_setpriv(ctx, s);
+	return SMFIS_NOREPLY;
+}
+
+static sfsistat
+on_helo(SMFICTX *ctx, char *helo)
+{
+	struct session *s = session_of(ctx);
+
+	if (s)
+		session_helo(s, str_from_z(helo));
+	return SMFIS_NOREPLY;
+}
+
+/* A parameter of MAIL without a value (RFC 5321 section 4.1.2). */
+static bool
+has_parameter(char **argv, struct str name)
+{
+	for (int i = 1; argv[0] && argv[i]; i++)
+		if (str_eq_ci(str_from_z(argv[i]), name))
+			return true;
+	return false;
+}
+
+static sfsistat
+on_mail(SMFICTX *ctx, char **argv)
+{
+	struct session *s = session_of(ctx);
+	struct session_mail mail;
+
+	if (!s)
+		return SMFIS_NOREPLY;
+	session_confirm(s);
+	mail = (struct session_mail){
+	    .from = str_from_z(argv[0]),
+	    .auth_user = macro(ctx, "{auth_authen}"),
+	    .smtputf8 = has_parameter(argv, STR("SMTPUTF8")),
+	    .requiretls = has_parameter(argv, STR("REQUIRETLS")),
+	};
+	session_mail(s, &mail);
+	return SMFIS_NOREPLY;
+}
+
+static sfsistat
+on_rcpt(SMFICTX *ctx, char **argv)
+{
+	struct session *s = session_of(ctx);
+
+	if (s)
+		session_rcpt(s, str_from_z(argv[0]));
+	return SMFIS_NOREPLY;
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct session *s = session_of(ctx);
+
+	if (s)
+		session_header(s, str_from_z(name), str_from_z(value));
+	return SMFIS_NOREPLY;
+}
+
+static sfsistat
+on_eoh(SMFICTX *ctx)
+{
+	struct session *s = session_of(ctx);
+
+	if (s)
+		session_eoh(s);
+	return SMFIS_NOREPLY;
+}
+
+static sfsistat
+on_body(SMFICTX *ctx, unsigned char *chunk, size_t n)
+{
+	struct session *s = session_of(ctx);
+
+	if (s)
+		session_body(s, (struct str){(const char *)chunk, n});
+	return SMFIS_NOREPLY;
+}
+
+/* libmilter wants NUL-terminated text; ours holds no NUL. */
+static int
+insert(SMFICTX *ctx, struct session *s, const char *name, struct str value)
+{
+	char *z = arena_z(&s->message, value);
+
+	if (!z)
+		return MI_FAILURE;
+	/* index 0: above the MTA's own Received field (RFC 8601 section 4) */
+	return smfi_insheader(ctx, 0, unconst(name), z);
+}
+
+/* "550 5.7.1 text" into libmilter's three arguments, "%" doubled. */
+static sfsistat
+reject(SMFICTX *ctx, struct str reply)
+{
+	char text[REPLY_MAX];
+	struct str rest = str_from(reply, sizeof("550 5.7.1 ") - 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < rest.n && n + 2 < sizeof(text); i++) {
+		text[n++] = rest.p[i];
+		if (rest.p[i] == '%')
+			text[n++] = '%';
+	}
+	text[n] = '\0';
+	smfi_setreply(ctx, unconst("550"), unconst("5.7.1"), text);
+	return SMFIS_REJECT;
+}
+
+/* A removed field comes back as Old-NAME, which claims nothing. */
+static int
+keep_copy(SMFICTX *ctx, struct session *s, const struct forged_field *f)
+{
+	char *name =
+	    arena_z(&s->message, arena_cat(&s->message, STR("Old-"), f->name));
+	char *value = arena_z(&s->message, f->value);
+
+	if (!name || !value)
+		return MI_FAILURE;
+	return smfi_addheader(ctx, name, value);
+}
+
+/*
+ * From the highest index down (RFC 8601 section 5). A value of NULL deletes.
+ * libmilter hands the request on without an answer, so only its own trouble
+ * shows here; a forgery that may have stayed is worse than a retry.
+ */
+static int
+remove_forged(SMFICTX *ctx, struct session *s)
+{
+	const struct forged *all = &s->forged;
+
+	for (size_t i = all->n; i-- > 0;) {
+		const struct forged_field *f = &all->v[i];
+		char *name = arena_z(&s->message, f->name);
+
+		if (!name || smfi_chgheader(ctx, name, (int)f->index, NULL) !=
+				 MI_SUCCESS)
+			return MI_FAILURE;
+		if (s->snapshot->conf->keep_removed)
+			keep_copy(ctx, s, f);
+	}
+	return MI_SUCCESS;
+}
+
+static sfsistat
+apply(SMFICTX *ctx, struct session *s, const struct session_verdict *v)
+{
+	if (v->failed)
+		return SMFIS_TEMPFAIL;
+	if (v->action == INBOUND_REJECT)
+		return reject(ctx, v->reply);
+	if (remove_forged(ctx, s) != MI_SUCCESS)
+		return SMFIS_TEMPFAIL;
+	if (v->received_spf.n)
+		insert(ctx, s, "Received-SPF", v->received_spf);
+	if (insert(ctx, s, "Authentication-Results", v->authres) != MI_SUCCESS)
+		return SMFIS_TEMPFAIL;
+	if (v->action == INBOUND_QUARANTINE) {
+		char *why = arena_z(&s->message, v->quarantine);
+
+		if (!why || smfi_quarantine(ctx, why) != MI_SUCCESS)
+			return SMFIS_TEMPFAIL;
+	}
+	return SMFIS_ACCEPT;
+}
+
+static sfsistat
+on_eom(SMFICTX *ctx)
+{
+	struct session *s = session_of(ctx);
+	struct session_verdict v;
+	sfsistat r;
+
+	if (!s)
+		return SMFIS_TEMPFAIL;
+	session_eom(s, macro(ctx, "i"), &v);
+	r = apply(ctx, s, &v);
+	session_end_message(s);
+	return r;
+}
+
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+	struct session *s = session_of(ctx);
+
+	if (s) {
+		session_confirm(s);
+		session_end_message(s);
+	}
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_close(SMFICTX *ctx)
+{
+	struct session *s = session_of(ctx);
+
+	if (s) {
+		session_confirm(s);
+		session_free(s);
+		smfi_setpriv(ctx, NULL);
+	}
+	return SMFIS_CONTINUE;
+}
+
+/* Postfix's "inet:host:port" is libmilter's "inet:port@host". */
+static int
+libmilter_address(const char *listen, char *out, size_t size, struct diag *d)
+{
+	struct str spec = str_from_z(listen), rest, host;
+	bool v6;
+	size_t colon;
+
+	if (str_starts(spec, STR("unix:")) && spec.n > 5) {
+		snprintf(out, size, "%s", listen);
+		return 0;
+	}
+	rest = str_from(spec, 5);
+	colon = str_rchr(rest, ':');
+	if (!str_starts(spec, STR("inet:")) || colon == rest.n)
+		return diag_set(d, AVER_CONF, 0,
+		    "milter_listen: expected unix:PATH or inet:HOST:PORT");
+	host = str_trim(str_head(rest, colon), "[]");
+	v6 = str_chr(host, ':') < host.n;
+	snprintf(out, size, "inet%s:%.*s@%.*s", v6 ? "6" : "",
+	    STRF(str_from(rest, colon + 1)), STRF(host));
+	return 0;
+}
+
+int
+callbacks_listen(struct service *s, const char *listen, struct diag *d)
+{
+	struct smfiDesc desc = {
+	    .xxfi_name = unconst("aver-milter"),
+	    .xxfi_version = SMFI_VERSION,
+	    .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE,
+	    .xxfi_connect = on_connect,
+	    .xxfi_helo = on_helo,
+	    .xxfi_envfrom = on_mail,
+	    .xxfi_envrcpt = on_rcpt,
+	    .xxfi_header = on_header,
+	    .xxfi_eoh = on_eoh,
+	    .xxfi_body = on_body,
+	    .xxfi_eom = on_eom,
+	    .xxfi_abort = on_abort,
+	    .xxfi_close = on_close,
+	    .xxfi_negotiate = on_negotiate,
+	};
+	char address[512];
+
+	the_service = s;
+	if (libmilter_address(listen, address, sizeof(address), d))
+		return AVER_CONF;
+	if (smfi_setconn(address) != MI_SUCCESS ||
+	    smfi_register(desc) != MI_SUCCESS)
+		return diag_set(d, AVER_CONF, 0,
+		    "milter_listen = %s: not usable by libmilter", listen);
+	/* true: a stale socket of a dead process is removed */
+	if (smfi_opensocket(true) != MI_SUCCESS)
+		return diag_set(d, AVER_IO, 0,
+		    "milter_listen = %s: cannot listen there", listen);
+	return 0;
+}
+
+int
+callbacks_run(void)
+{
+	return smfi_main() == MI_SUCCESS ? 0 : AVER_IO;
+}
+
+void
+callbacks_stop(void)
+{
+	smfi_stop();
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "milter/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/compat/compat.h"
+#include "lib/inbound/inbound_conf.h"
+#include "lib/dns/dns_unbound.h"
+
+#define ENGINE_MEMORY ((size_t)64 * 1024)
+
+static void
+resolver_unref(struct resolver *r)
+{
+	if (!r || atomic_fetch_sub(&r->refs, 1) != 1)
+		return;
+	dns_source_close(r->source);
+	free(r);
+}
+
+static enum dns_dnssec
+dnssec_mode(enum conf_dnssec mode)
+{
+	switch (mode) {
+	case CONF_DNSSEC_AUTO:
+		return DNS_DNSSEC_AUTO;
+	case CONF_DNSSEC_VALIDATE:
+		return DNS_DNSSEC_VALIDATE;
+	case CONF_DNSSEC_OFF:
+		break;
+	}
+	return DNS_DNSSEC_OFF;
+}
+
+/* What an operator should know about DNSSEC, in the log at each start. */
+static void
+report_state(struct dns_source *source, bool *validating)
+{
+	struct dns_unbound_state st;
+	bool trouble;
+
+	dns_unbound_get_state(source, &st);
+	*validating = st.validating;
+	trouble = st.selftest == DNS_SELFTEST_STRIPPED ||
+		  st.selftest == DNS_SELFTEST_BOGUS ||
+		  st.selftest == DNS_SELFTEST_SILENT;
+	log_msg(trouble ? LOG_LVL_WARN : LOG_LVL_INFO, "%s", st.what);
+}
+
+static int
+resolver_open(const struct conf *c, struct resolver **out, struct diag *d)
+{
+	struct dns_unbound_config cfg = {
+	    .servers = c->dns_servers.v,
+	    .n_servers = c->dns_servers.n,
+	    .dnssec = dnssec_mode(c->dnssec),
+	    .trust_anchor = c->dns_trust_anchor,
+	    .timeout_ms = (int)c->dns_timeout,
+	    .cache_entries = (size_t)c->dns_cache_entries,
+	    .max_ttl = (uint32_t)c->dns_max_ttl,
+	    .max_negative_ttl = (uint32_t)c->dns_max_negative_ttl,
+	};
+	struct resolver *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return AVER_NOMEM;
+	atomic_init(&r->refs, 1);
+	err = dns_unbound_open(&cfg, &r->source, d);
+	if (err) {
+		free(r);
+		return err;
+	}
+	report_state(r->source, &r->validating);
+	*out = r;
+	return 0;
+}
+
+static bool
+same_strings(const struct conf_strings *a, const struct conf_strings *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool
+same_resolver(const struct conf *a, const struct conf *b)
+{
+	return same_strings(&a->dns_servers, &b->dns_servers) &&
+	       a->dnssec == b->dnssec &&
+	       strcmp(a->dns_trust_anchor, b->dns_trust_anchor) == 0 &&
+	       a->dns_timeout == b->dns_timeout &&
+	       a->dns_cache_entries == b->dns_cache_entries &&
+	       a->dns_max_ttl == b->dns_max_ttl &&
+	       a->dns_max_negative_ttl == b->dns_max_negative_ttl;
+}
+
+static void
+snapshot_free(struct snapshot *snap)
+{
+	resolver_unref(snap->resolver);
+	orgdom_close(snap->psl);
+	conf_unref(snap->conf);
+	free(snap);
+}
+
+void
+snapshot_unref(struct snapshot *snap)
+{
+	if (snap && atomic_fetch_sub(&snap->refs, 1) == 1)
+		snapshot_free(snap);
+}
+
+static int
+fill_resolver(struct snapshot *snap, struct snapshot *old, struct diag *d)
+{
+	if (!old || !same_resolver(snap->conf, old->conf))
+		return resolver_open(snap->conf, &snap->resolver, d);
+	snap->resolver = old->resolver;
+	atomic_fetch_add(&snap->resolver->refs, 1);
+	return 0;
+}
+
+static int
+fill_options(struct snapshot *snap, struct dkim_engine *engine, struct diag *d)
+{
+	const struct conf *c = snap->conf;
+	struct inbound_options *o = &snap->options;
+
+	inbound_options_from_conf(o, c);
+	compat_hostname(snap->authserv_id, sizeof(snap->authserv_id));
+	o->authserv_id = *c->authserv_id ? str_from_z(c->authserv_id)
+					 : str_from_z(snap->authserv_id);
+	o->engine = engine;
+	o->show_dnssec = snap->resolver->validating;
+	if (o->discovery != DMARC_PSL)
+		return 0;
+	o->psl = snap->psl = orgdom_open(c->public_suffix_list);
+	if (!snap->psl)
+		return diag_set(d, AVER_CONF, 0,
+		    "dmarc_discovery = psl: no public suffix list (install "
+		    "publicsuffix or set public_suffix_list)");
+	return 0;
+}
+
+/* Takes the reference of c. old: what runs now, to share its resolver. */
+static int
+snapshot_new(struct conf *c, struct dkim_engine *engine, struct snapshot *old,
+    struct snapshot **out, struct diag *d)
+{
+	struct snapshot *snap = calloc(1, sizeof(*snap));
+	int err;
+
+	if (!snap) {
+		conf_unref(c);
+		return AVER_NOMEM;
+	}
+	atomic_init(&snap->refs, 1);
+	snap->conf = c;
+	err = fill_resolver(snap, old, d);
+	if (!err)
+		err = fill_options(snap, engine, d);
+	if (err) {
+		snapshot_free(snap);
+		return err;
+	}
+	*out = snap;
+	return 0;
+}
+
+struct snapshot *
+service_snapshot(struct service *s)
+{
+	struct snapshot *snap;
+
+	pthread_mutex_lock(&s->lock);
+	snap = s->current;
+	atomic_fetch_add(&snap->refs, 1);
+	pthread_mutex_unlock(&s->lock);
+	return snap;
+}
+
+static int
+open_recorder(struct service *s, const struct conf *c, struct diag *d)
+{
+	struct recorder_config rc = {
+	    .store = c->store,
+	    .directory = c->state_directory,
+	    .ring_size = (size_t)c->store_ring_size,
+	    .batch_ms = (unsigned)c->store_batch_time,
+	    .spool_max = (size_t)c->store_spool_max,
+	};
+
+	if (!c->record_evaluations)
+		return 0;
+	return recorder_open(&rc, &s->recorder, d);
+}
+
+int
+service_open(struct service *s, struct conf *c, struct diag *d)
+{
+	int err;
+
+	pthread_mutex_init(&s->lock, NULL);
+	arena_init(&s->arena, ENGINE_MEMORY);
+	s->engine = dkim_engine_new(&s->arena);
+	if (!s->engine) {
+		conf_unref(c);
+		return diag_set(
+		    d, AVER_CRYPTO, 0, "OpenSSL offers no SHA-256 or RSA");
+	}
+	err = snapshot_new(c, s->engine, NULL, &s->current, d);
+	if (!err)
+		err = open_recorder(s, s->current->conf, d);
+	return err;
+}
+
+/* What needs a restart is said, not silently ignored. */
+static void
+warn_fixed(const struct conf *old, const struct conf *fresh)
+{
+	struct buf names;
+
+	buf_init(&names, NULL, 4096);
+	conf_restart_wanted(&names, old, fresh);
+	if (names.n)
+		log_msg(LOG_LVL_WARN, "to change these, restart: %s",
+		    buf_z(&names));
+	buf_fini(&names);
+}
+
+int
+service_reload(struct service *s, struct conf *c, struct diag *d)
+{
+	struct snapshot *old = service_snapshot(s), *fresh;
+	int err = snapshot_new(c, s->engine, old, &fresh, d);
+
+	if (!err) {
+		warn_fixed(old->conf, fresh->conf);
+		log_set_level((enum log_level)fresh->conf->log_level);
+		pthread_mutex_lock(&s->lock);
+		s->current = fresh;
+		pthread_mutex_unlock(&s->lock);
+		snapshot_unref(old); /* the reference `current` had */
+	}
+	snapshot_unref(old);
+	return err;
+}
+
+void
+service_close(struct service *s)
+{
+	recorder_close(s->recorder);
+	s->recorder = NULL;
+	snapshot_unref(s->current);
+	s->current = NULL;
+	arena_fini(&s->arena);
+	s->engine = NULL;
+	pthread_mutex_destroy(&s->lock);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * What all sessions of the milter share: the configuration of the moment as a
+ * reference-counted snapshot, the resolver, the recorder, and how many
+ * messages are in flight.
+ */
+#ifndef MILTER_SERVICE_H
+#define MILTER_SERVICE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/diag.h"
+#include "lib/conf/conf.h"
+#include "lib/dns/dns.h"
+#include "lib/inbound/inbound.h"
+#include "lib/store/recorder.h"
+
+/* A resolver that outlives the snapshots that share it. */
+struct resolver {
+	atomic_uint refs;
+	struct dns_source *source;
+	bool validating;
+};
+
+/* Immutable after service_load(); a session holds a reference. */
+struct snapshot {
+	atomic_uint refs;
+	struct conf *conf;
+	struct resolver *resolver;
+	struct orgdom *psl;
+	struct inbound_options options;
+	char authserv_id[256];
+};
+
+struct service {
+	pthread_mutex_t lock; /* of current */
+	struct snapshot *current;
+	struct arena arena; /* of the engine */
+	struct dkim_engine *engine;
+	struct recorder *recorder; /* NULL: not recording */
+	atomic_uint sessions; /* connections of the MTA */
+	atomic_uint messages; /* between MAIL and the end of message */
+	atomic_bool draining; /* refuse new connections */
+	atomic_ullong seen; /* messages evaluated since the start */
+};
+
+/*
+ * Builds everything from the configuration, whose reference it takes. Starts
+ * threads: call after the privileges are dropped. Logs. Returns 0 or an
+ * aver_err with d filled.
+ */
+int service_open(struct service *s, struct conf *c, struct diag *d);
+/*
+ * Swaps in a new configuration (whose reference it takes also on failure);
+ * on failure the old one stays.
+ */
+int service_reload(struct service *s, struct conf *c, struct diag *d);
+/* No session may run any more. */
+void service_close(struct service *s);
+
+/* The snapshot of the moment, with a reference for the caller. */
+struct snapshot *service_snapshot(struct service *s);
+void snapshot_unref(struct snapshot *snap); /* NULL allowed */
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "milter/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/mail/addr.h"
+#include "milter/summary.h"
+
+#define CONNECTION_MEMORY ((size_t)64 * 1024)
+/* beside the header: names, records, results, the field we add */
+#define MESSAGE_MEMORY ((size_t)4 * 1024 * 1024)
+#define AUTHRES_MAX ((size_t)64 * 1024)
+#define HELO_MAX 512
+#define ADDRESS_MAX 1024
+
+struct session *
+session_new(struct service *service, struct ip ip)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->service = service;
+	s->snapshot = service_snapshot(service);
+	s->ip = ip_unmap(ip);
+	s->local = ip.family == IP_NONE;
+	s->ticket.slot = -1;
+	arena_init(&s->connection, CONNECTION_MEMORY);
+	/* a field is kept once, and once more while a signature over it is
+	 * checked */
+	arena_init(&s->message,
+	    MESSAGE_MEMORY + 2 * (size_t)s->snapshot->conf->max_header_octets);
+	atomic_fetch_add(&service->sessions, 1);
+	return s;
+}
+
+void
+session_free(struct session *s)
+{
+	if (!s)
+		return;
+	session_end_message(s);
+	arena_fini(&s->message);
+	arena_fini(&s->connection);
+	snapshot_unref(s->snapshot);
+	atomic_fetch_sub(&s->service->sessions, 1);
+	free(s);
+}
+
+void
+session_helo(struct session *s, struct str helo)
+{
+	/* a second EHLO after STARTTLS replaces the first */
+	s->helo = arena_dup(&s->connection, str_head(helo, HELO_MAX));
+}
+
+void
+session_confirm(struct session *s)
+{
+	if (s->ticket.slot >= 0)
+		recorder_confirm(s->service->recorder, &s->ticket);
+	s->ticket.slot = -1;
+}
+
+void
+session_end_message(struct session *s)
+{
+	if (!s->in_message)
+		return;
+	s->in_message = false;
+	arena_reset(&s->message);
+	atomic_fetch_sub(&s->service->messages, 1);
+}
+
+static bool
+is_exempt(const struct session *s, struct str auth_user)
+{
+	return s->local || auth_user.n > 0 ||
+	       conf_nets_match(&s->snapshot->conf->trusted_networks, &s->ip);
+}
+
+void
+session_mail(struct session *s, const struct session_mail *mail)
+{
+	struct arena *a = &s->message;
+	struct inbound_facts facts = {
+	    .ip = s->ip,
+	    .helo = s->helo,
+	    .smtputf8 = mail->smtputf8,
+	    .requiretls = mail->requiretls,
+	    .sample = (unsigned)(clock_mono_us() % 100),
+	    .now = clock_now(),
+	};
+
+	session_end_message(s);
+	s->in_message = true;
+	atomic_fetch_add(&s->service->messages, 1);
+	s->queue_id = STR_NONE;
+	s->rcpt_domain = STR_NONE;
+	s->rcpt_mixed = false;
+	s->recipients = 0;
+	facts.mail_from =
+	    arena_dup(a, str_head(addr_strip(mail->from), ADDRESS_MAX));
+	facts.auth_user = arena_dup(a, str_head(mail->auth_user, ADDRESS_MAX));
+	facts.exempt = is_exempt(s, mail->auth_user);
+	/* RFC 8601 section 5: results of ours may come from trusted hosts
+	 * only; whoever logs in is none */
+	s->keeps_results = facts.exempt && mail->auth_user.n == 0;
+	forged_init(
+	    &s->forged, s->snapshot->conf, s->snapshot->options.authserv_id);
+	dns_init(&s->dns, s->snapshot->resolver->source, a, 0,
+	    (unsigned)s->snapshot->conf->dns_max_questions);
+	inbound_begin(&s->inbound, &s->snapshot->options, a, &s->dns, &facts);
+}
+
+/* RFC 9990 section 3.1.1.10: one domain of all recipients, or none. */
+void
+session_rcpt(struct session *s, struct str rcpt)
+{
+	struct str local, domain;
+
+	if (!s->in_message)
+		return;
+	s->recipients++;
+	if (s->rcpt_mixed || s->inbound.facts.exempt)
+		return;
+	addr_split(addr_strip(rcpt), &local, &domain);
+	domain = str_head(domain, 255);
+	if (s->recipients == 1)
+		s->rcpt_domain = arena_lower(&s->message, domain);
+	else if (!str_eq_ci(domain, s->rcpt_domain))
+		s->rcpt_mixed = true;
+}
+
+static size_t
+count_folds(struct str value)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; at < value.n; at++) {
+		at += str_chr(str_from(value, at), '\n');
+		n += at < value.n;
+	}
+	return n;
+}
+
+/* libmilter gives folds as LF; the message had CRLF (RFC 5322 section 2.2.3).
+ */
+static char *
+copy_value(char *to, struct str value)
+{
+	while (value.n) {
+		size_t n = str_chr(value, '\n');
+
+		memcpy(to, value.p, n);
+		to += n;
+		if (n == value.n)
+			break;
+		if (n == 0 || value.p[n - 1] != '\r')
+			*to++ = '\r';
+		*to++ = '\n';
+		value = str_from(value, n + 1);
+	}
+	return to;
+}
+
+void
+session_header(struct session *s, struct str name, struct str value)
+{
+	size_t most = name.n + 1 + value.n + count_folds(value);
+	char *raw, *end;
+
+	if (!s->in_message)
+		return;
+	if (!s->keeps_results)
+		forged_field(&s->forged, &s->message, name, value);
+	if (!inbound_wants_field(&s->inbound, name, most)) {
+		inbound_drop_field(&s->inbound, INBOUND_HEADER_OCTETS);
+		return;
+	}
+	raw = arena_alloc(&s->message, most);
+	if (!raw) {
+		inbound_drop_field(&s->inbound, INBOUND_MEMORY);
+		return;
+	}
+	memcpy(raw, name.p, name.n);
+	raw[name.n] = ':';
+	end = copy_value(raw + name.n + 1, value);
+	inbound_field(&s->inbound, (struct str){raw, (size_t)(end - raw)});
+}
+
+void
+session_eoh(struct session *s)
+{
+	if (!s->in_message)
+		return;
+	if (!s->rcpt_mixed)
+		s->inbound.facts.rcpt_domain = s->rcpt_domain;
+	inbound_eoh(&s->inbound);
+}
+
+void
+session_body(struct session *s, struct str chunk)
+{
+	if (s->in_message)
+		inbound_body(&s->inbound, chunk);
+}
+
+static void
+record(struct session *s)
+{
+	struct evaluation ev;
+	uint8_t fingerprint[RECORDER_FINGERPRINT];
+	struct buf octets;
+
+	if (!s->service->recorder || !inbound_evaluation(&s->inbound, &ev))
+		return;
+	buf_init(&octets, &s->message, 65536);
+	evaluation_encode(&octets, &ev);
+	if (!buf_ok(&octets))
+		return;
+	inbound_fingerprint(&s->inbound, fingerprint);
+	recorder_add(s->service->recorder, s->inbound.facts.now,
+	    ev.policy_domain, buf_str(&octets), ev.optional, fingerprint,
+	    &s->ticket);
+}
+
+static void
+render(struct session *s, struct session_verdict *out)
+{
+	struct buf b, r;
+
+	buf_init(&b, &s->message, AUTHRES_MAX);
+	inbound_authres(&s->inbound, &b, "\n");
+	out->failed = !buf_ok(&b) || s->forged.failed;
+	out->authres = buf_str(&b);
+	if (!s->snapshot->conf->received_spf || s->inbound.facts.exempt)
+		return;
+	buf_init(&r, &s->message, 4096);
+	inbound_received_spf(&s->inbound, &r, "\n");
+	out->received_spf = buf_str(&r);
+}
+
+void
+session_eom(struct session *s, struct str queue_id, struct session_verdict *out)
+{
+	const struct conf *c = s->snapshot->conf;
+
+	*out = (struct session_verdict){.failed = true};
+	if (!s->in_message)
+		return;
+	s->eom_start = clock_mono_us();
+	s->queue_id = arena_dup(&s->message, str_head(queue_id, 64));
+	s->dns.deadline = s->eom_start / 1000 + c->message_deadline * 1000;
+	inbound_finish(&s->inbound);
+	render(s, out);
+	if (!out->failed) {
+		out->action = s->inbound.action;
+		out->reply = s->inbound.reply;
+		out->quarantine = STR("DMARC policy");
+		record(s);
+	}
+	atomic_fetch_add_explicit(&s->service->seen, 1, memory_order_relaxed);
+	summary_log(s, out);
+}

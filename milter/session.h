@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * One connection of the MTA: what SMTP said so far and the message in
+ * flight. Knows nothing of libmilter; callbacks.c drives it. A session moves
+ * between threads, but only one uses it at a time.
+ */
+#ifndef MILTER_SESSION_H
+#define MILTER_SESSION_H
+
+#include <stdbool.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/ip.h"
+#include "lib/base/str.h"
+#include "lib/inbound/inbound.h"
+#include "milter/forged.h"
+#include "milter/service.h"
+
+struct session {
+	struct service *service;
+	struct snapshot *snapshot;
+	struct arena connection; /* helo and the like */
+	struct arena message;
+	struct ip ip;
+	bool local; /* no client address: submitted on this host */
+	struct str helo;
+
+	/* of the message in flight */
+	bool in_message;
+	struct dns dns;
+	struct inbound inbound;
+	struct forged forged;
+	bool keeps_results; /* the client may speak in our name */
+	struct str queue_id;
+	struct str rcpt_domain;
+	bool rcpt_mixed;
+	unsigned recipients;
+	int64_t eom_start; /* of clock_mono_us() */
+
+	struct recorder_ticket ticket;
+};
+
+/* What to do with the message; views live in the message's arena. */
+struct session_verdict {
+	enum inbound_action action;
+	struct str authres; /* value to insert as topmost field */
+	struct str received_spf; /* empty: none */
+	struct str reply; /* of INBOUND_REJECT: text after the codes */
+	struct str quarantine; /* reason of INBOUND_QUARANTINE */
+	bool failed; /* out of memory: ask the client to retry */
+};
+
+/* NULL when memory is out. ip with family IP_NONE: not known. */
+struct session *session_new(struct service *service, struct ip ip);
+void session_free(struct session *s); /* NULL allowed */
+
+void session_helo(struct session *s, struct str helo);
+
+/* The MTA's next command, or its orderly end: it has read our last reply. */
+void session_confirm(struct session *s);
+
+/* Parameters of the MAIL command that matter here. */
+struct session_mail {
+	struct str from; /* as the client sent it */
+	struct str auth_user; /* SASL login; empty: not authenticated */
+	bool smtputf8; /* RFC 6531 section 3.4 */
+	bool requiretls; /* RFC 8689 section 2 */
+};
+
+/* A new message; the views are copied. */
+void session_mail(struct session *s, const struct session_mail *mail);
+void session_rcpt(struct session *s, struct str rcpt);
+/* value as libmilter gives it: the octet after the colon first, folds as LF
+ * followed by white space. */
+void session_header(struct session *s, struct str name, struct str value);
+void session_eoh(struct session *s);
+void session_body(struct session *s, struct str chunk);
+/* Evaluates, records and logs. */
+void session_eom(
+    struct session *s, struct str queue_id, struct session_verdict *out);
+/* The message ends without a verdict, or after session_eom(). */
+void session_end_message(struct session *s);
+
+#endif
