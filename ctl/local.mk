@@ -1,3 +1,21 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the aver authors
 
+bin_PROGRAMS += aver
+aver_SOURCES = ctl/main.c \
+	ctl/cmd_conf.c ctl/cmd_conf.h \
+	ctl/cmd_eval.c ctl/cmd_eval.h \
+	ctl/cmd_reload.c ctl/cmd_reload.h \
+	ctl/eval_batch.c ctl/eval_batch.h \
+	ctl/eval_json.c ctl/eval_json.h \
+	ctl/eval_record.c ctl/eval_record.h \
+	ctl/eval_run.c ctl/eval_run.h \
+	ctl/eval_source.c ctl/eval_source.h \
+	ctl/evaluations.c ctl/evaluations.h
+aver_LDADD = $(aver_libs)
+
+check_PROGRAMS += t/unit/cmd_conf.t
+t_unit_cmd_conf_t_SOURCES = t/unit/cmd_conf.t.c t/tap.h \
+	ctl/cmd_conf.c ctl/cmd_conf.h \
+	ctl/cmd_reload.c ctl/cmd_reload.h
+t_unit_cmd_conf_t_LDADD = $(aver_libs)

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/* Where `aver eval` asks DNS questions. */
+#ifndef CTL_EVAL_SOURCE_H
+#define CTL_EVAL_SOURCE_H
+
+#include <stdbool.h>
+
+#include "lib/base/diag.h"
+#include "lib/conf/conf.h"
+#include "lib/dns/dns.h"
+
+struct eval_source_options {
+	const char *resolver; /* ADDR[@PORT]; NULL: the configuration's */
+	const char *zone; /* a zone file instead */
+	bool dnssec; /* validate although a resolver is named */
+};
+
+/*
+ * batch: nothing may be cached between two messages. With a resolver named,
+ * answers are taken as they are unless dnssec is set: it may serve zones of
+ * the operator's own. Returns 0 or an aver_err with d filled.
+ */
+int eval_source_open(const struct conf *c, const struct eval_source_options *o,
+    bool batch, struct dns_source **out, struct diag *d);
+
+#endif

@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "ctl/evaluations.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include "lib/base/chars.h"
+#include "lib/base/err.h"
+#include "lib/mail/addr.h"
+#include "lib/store/evaluation.h"
+#include "lib/store/store.h"
+
+#define FAILED 1
+#define USAGE 2
+#define LINE_MAX_OCTETS ((size_t)1 << 20)
+#define NAME_OCTETS ((size_t)64 * 1024) /* for the domain's other forms */
+
+enum verb { VERB_LIST, VERB_SHOW, VERB_REMOVE };
+
+struct command {
+	enum verb verb;
+	bool json;
+	const char *path; /* of -c, else NULL */
+	struct str domain;
+	FILE *out;
+	size_t n; /* lines or objects written */
+	struct buf line;
+};
+
+/* --- text */
+
+/* The one escaper of this command: nothing that moves a cursor gets out. */
+static void
+escape(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (chars_is(s.p[i], CH_PRINT) && s.p[i] != '\\')
+			buf_add_c(b, s.p[i]);
+		else
+			buf_addf(b, "\\x%02x", (unsigned char)s.p[i]);
+	}
+}
+
+/* A cell of a table: without spaces and never empty. */
+static void
+add_cell(struct buf *b, struct str s)
+{
+	struct str rest = s, word;
+
+	while (rest.p) {
+		word = str_cut(rest, ' ', &rest);
+		escape(b, word);
+		if (rest.p)
+			buf_add_z(b, "\\x20");
+	}
+	if (!s.n)
+		buf_add_c(b, '-');
+}
+
+/* Spaces up to that column, at least two between words. */
+static void
+column(struct buf *b, size_t at)
+{
+	do {
+		buf_add_c(b, ' ');
+	} while (buf_ok(b) && (b->n < 2 || b->n < at || b->p[b->n - 2] != ' '));
+}
+
+/* YYYY-MM-DDTHH:MM:SSZ */
+static void
+add_time(struct buf *b, int64_t t)
+{
+	time_t seconds = (time_t)t;
+	struct tm tm;
+	char text[64];
+
+	if (gmtime_r(&seconds, &tm) &&
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		buf_add_z(b, text);
+	else
+		buf_add_c(b, '?');
+}
+
+static int
+put_line(struct command *k)
+{
+	if (!buf_ok(&k->line))
+		return AVER_NOMEM;
+	fprintf(k->out, "%s\n", buf_z(&k->line));
+	k->n++;
+	return ferror(k->out) ? AVER_IO : 0;
+}
+
+/* --- JSON */
+
+static json_t *
+json_text(struct str s)
+{
+	struct buf b;
+	json_t *j;
+
+	buf_init(&b, NULL, LINE_MAX_OCTETS);
+	escape(&b, s);
+	j = json_string(buf_z(&b));
+	buf_fini(&b);
+	return j;
+}
+
+static json_t *
+json_time(int64_t t)
+{
+	struct buf b;
+	json_t *j;
+
+	buf_init(&b, NULL, 64);
+	add_time(&b, t);
+	j = json_string(buf_z(&b));
+	buf_fini(&b);
+	return j;
+}
+
+static void
+set_text(json_t *o, const char *key, struct str s)
+{
+	json_object_set_new(o, key, s.n ? json_text(s) : json_null());
+}
+
+static void
+set_word(json_t *o, const char *key, const char *word)
+{
+	json_object_set_new(o, key, json_string(word));
+}
+
+static void
+set_number(json_t *o, const char *key, uint64_t v)
+{
+	json_object_set_new(o, key, json_integer((json_int_t)v));
+}
+
+/* Elements of one array, each on a line of its own; takes o. */
+static int
+put_element(struct command *k, json_t *o)
+{
+	char *text = o ? json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+
+	json_decref(o);
+	if (!text)
+		return AVER_NOMEM;
+	fprintf(k->out, "%s%s", k->n++ ? ",\n" : "[\n", text);
+	free(text);
+	return ferror(k->out) ? AVER_IO : 0;
+}
+
+static void
+end_array(struct command *k)
+{
+	if (k->json)
+		fputs(k->n ? "\n]\n" : "[]\n", k->out);
+}
+
+/* --- list */
+
+static json_t *
+domain_json(const struct store_domain *d)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "policy_domain", json_text(d->policy_domain));
+	set_number(o, "messages", d->messages);
+	set_number(o, "optional", d->optional_messages);
+	set_number(o, "rows", d->rows);
+	json_object_set_new(o, "first_hour", json_time(d->first_hour));
+	json_object_set_new(o, "last_hour", json_time(d->last_hour));
+	return o;
+}
+
+static int
+list_domain(void *arg, const struct store_domain *d)
+{
+	struct command *k = arg;
+	struct buf *b = &k->line;
+
+	if (k->json)
+		return put_element(k, domain_json(d));
+	buf_clear(b);
+	add_cell(b, d->policy_domain);
+	column(b, 32);
+	buf_addf(b, "messages %" PRIu64, d->messages);
+	column(b, 50);
+	buf_addf(b, "rows %" PRIu64, d->rows);
+	column(b, 63);
+	buf_addf(b, "optional %" PRIu64, d->optional_messages);
+	column(b, 80);
+	add_time(b, d->first_hour);
+	column(b, 102);
+	add_time(b, d->last_hour);
+	return put_line(k);
+}
+
+/* --- show */
+
+static void
+policy_json(json_t *o, const struct evaluation *ev)
+{
+	json_t *p = json_object();
+
+	set_word(p, "p", dmarc_policy_name(ev->p));
+	if (ev->has_sp)
+		set_word(p, "sp", dmarc_policy_name(ev->sp));
+	if (ev->has_np)
+		set_word(p, "np", dmarc_policy_name(ev->np));
+	set_word(p, "adkim", dmarc_align_name(ev->adkim));
+	set_word(p, "aspf", dmarc_align_name(ev->aspf));
+	json_object_set_new(p, "testing", json_boolean(ev->testing));
+	set_word(p, "discovery", dmarc_discovery_name(ev->discovery));
+	json_object_set_new(o, "policy_published", p);
+}
+
+static void
+results_json(json_t *o, const struct evaluation *ev)
+{
+	json_t *dkim = json_array(), *spf = json_null(), *e;
+
+	for (size_t i = 0; i < ev->n_dkim; i++) {
+		e = json_object();
+		set_text(e, "domain", ev->dkim[i].domain);
+		set_text(e, "selector", ev->dkim[i].selector);
+		set_word(e, "result", dkim_result_name(ev->dkim[i].result));
+		json_array_append_new(dkim, e);
+	}
+	if (ev->has_spf) {
+		spf = json_object();
+		set_text(spf, "domain", ev->spf_domain);
+		set_word(spf, "result", spf_result_name(ev->spf_result));
+	}
+	json_object_set_new(o, "dkim", dkim);
+	json_object_set_new(o, "spf", spf);
+}
+
+static void
+reasons_json(json_t *o, const struct evaluation *ev)
+{
+	json_t *reasons = json_array(), *e;
+
+	for (size_t i = 0; i < ev->n_reasons; i++) {
+		e = json_object();
+		set_word(e, "type", eval_override_name(ev->reasons[i].type));
+		set_text(e, "comment", ev->reasons[i].comment);
+		json_array_append_new(reasons, e);
+	}
+	json_object_set_new(o, "reasons", reasons);
+}
+
+static const char *
+pass_or_fail(bool aligned)
+{
+	return aligned ? "pass" : "fail";
+}
+
+static void
+evaluation_json(json_t *o, const struct evaluation *ev)
+{
+	struct buf ip;
+
+	buf_init(&ip, NULL, 64);
+	ip_print(&ip, &ev->source_ip);
+	set_text(o, "source_ip", buf_str(&ip));
+	buf_fini(&ip);
+	set_word(o, "disposition", eval_disposition_name(ev->disposition));
+	set_word(o, "dkim_aligned", pass_or_fail(ev->dkim_aligned));
+	set_word(o, "spf_aligned", pass_or_fail(ev->spf_aligned));
+	set_text(o, "header_from", ev->header_from);
+	set_text(o, "envelope_from", ev->envelope_from);
+	set_text(o, "envelope_to", ev->envelope_to);
+	results_json(o, ev);
+	reasons_json(o, ev);
+	policy_json(o, ev);
+}
+
+static json_t *
+row_json(const struct store_evaluation *row, const struct evaluation *ev)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "hour", json_time(row->hour));
+	set_number(o, "count", row->count);
+	json_object_set_new(o, "optional", json_boolean(row->optional));
+	if (ev)
+		evaluation_json(o, ev);
+	else
+		set_number(o, "undecodable_octets", row->octets.n);
+	return o;
+}
+
+static void
+add_dkim(struct buf *b, const struct evaluation *ev)
+{
+	for (size_t i = 0; i < ev->n_dkim; i++) {
+		buf_add_z(b, i ? "," : "");
+		add_cell(b, ev->dkim[i].domain);
+		buf_add_c(b, '/');
+		add_cell(b, ev->dkim[i].selector);
+		buf_addf(b, "=%s", dkim_result_name(ev->dkim[i].result));
+	}
+	if (!ev->n_dkim)
+		buf_add_c(b, '-');
+}
+
+static void
+add_spf(struct buf *b, const struct evaluation *ev)
+{
+	if (!ev->has_spf) {
+		buf_add_c(b, '-');
+		return;
+	}
+	add_cell(b, ev->spf_domain);
+	buf_addf(b, "=%s", spf_result_name(ev->spf_result));
+}
+
+static void
+add_reasons(struct buf *b, const struct evaluation *ev)
+{
+	for (size_t i = 0; i < ev->n_reasons; i++) {
+		buf_add_z(b, i ? "; " : "");
+		buf_add_z(b, eval_override_name(ev->reasons[i].type));
+		if (ev->reasons[i].comment.n) {
+			buf_add_z(b, " (");
+			escape(b, ev->reasons[i].comment);
+			buf_add_c(b, ')');
+		}
+	}
+	if (!ev->n_reasons)
+		buf_add_c(b, '-');
+}
+
+/* The columns, their titles in this order. */
+static void
+show_titles(struct command *k)
+{
+	buf_clear(&k->line);
+	buf_add_z(&k->line, "HOUR");
+	column(&k->line, 22);
+	buf_add_z(&k->line, "COUNT");
+	column(&k->line, 30);
+	buf_add_z(&k->line, "SOURCE");
+	column(&k->line, 50);
+	buf_add_z(&k->line, "DISPOSITION");
+	column(&k->line, 63);
+	buf_add_z(&k->line, "DKIM");
+	column(&k->line, 69);
+	buf_add_z(&k->line, "SPF");
+	column(&k->line, 75);
+	buf_add_z(&k->line, "HEADER_FROM  ENVELOPE_FROM  DKIM_RESULTS  "
+			    "SPF_RESULT  REASONS");
+	put_line(k);
+	k->n = 0;
+}
+
+static void
+evaluation_text(struct buf *b, const struct evaluation *ev)
+{
+	ip_print(b, &ev->source_ip);
+	column(b, 50);
+	buf_add_z(b, eval_disposition_name(ev->disposition));
+	column(b, 63);
+	buf_add_z(b, pass_or_fail(ev->dkim_aligned));
+	column(b, 69);
+	buf_add_z(b, pass_or_fail(ev->spf_aligned));
+	column(b, 75);
+	add_cell(b, ev->header_from);
+	column(b, 0);
+	add_cell(b, ev->envelope_from);
+	column(b, 0);
+	add_dkim(b, ev);
+	column(b, 0);
+	add_spf(b, ev);
+	column(b, 0);
+	add_reasons(b, ev);
+}
+
+static int
+show_row(void *arg, const struct store_evaluation *row)
+{
+	struct command *k = arg;
+	struct buf *b = &k->line;
+	struct evaluation ev;
+	bool sound = evaluation_decode(row->octets, &ev) == 0;
+
+	if (k->json)
+		return put_element(k, row_json(row, sound ? &ev : NULL));
+	if (!k->n)
+		show_titles(k);
+	buf_clear(b);
+	add_time(b, row->hour);
+	column(b, 22);
+	buf_addf(b, "%" PRIu64 "%s", row->count, row->optional ? "*" : "");
+	column(b, 30);
+	if (sound)
+		evaluation_text(b, &ev);
+	else
+		buf_addf(b, "(%zu octets that cannot be read)", row->octets.n);
+	return put_line(k);
+}
+
+/* --- commands */
+
+static int
+fail(const struct diag *d)
+{
+	fprintf(stderr, "aver evaluations: %s\n", d->text);
+	return FAILED;
+}
+
+static int
+run_list(struct command *k, struct store *s, struct diag *d)
+{
+	int err = store_each_domain(s, list_domain, k, d);
+
+	if (err)
+		return fail(d);
+	end_array(k);
+	return 0;
+}
+
+static int
+run_show(struct command *k, struct store *s, struct diag *d)
+{
+	int err =
+	    store_each_evaluation(s, k->domain, 0, INT64_MAX, show_row, k, d);
+
+	if (err)
+		return fail(d);
+	end_array(k);
+	if (k->n)
+		return 0;
+	diag_set(d, 0, 0, "nothing is recorded for %.*s", STRF(k->domain));
+	return fail(d);
+}
+
+static int
+run_remove(struct command *k, struct store *s, struct diag *d)
+{
+	uint64_t removed = 0;
+	int err = store_remove_evaluations(s, k->domain, &removed, d);
+	json_t *o;
+
+	if (err)
+		return fail(d);
+	if (!k->json) {
+		buf_clear(&k->line);
+		escape(&k->line, k->domain);
+		fprintf(k->out, "removed %" PRIu64 " messages of %s\n", removed,
+		    buf_z(&k->line));
+		return 0;
+	}
+	o = json_object();
+	json_object_set_new(o, "policy_domain", json_text(k->domain));
+	set_number(o, "removed", removed);
+	if (!o || json_dumpf(o, k->out, JSON_COMPACT | JSON_ENSURE_ASCII))
+		diag_set(d, AVER_NOMEM, 0, "cannot print the result");
+	fputc('\n', k->out);
+	json_decref(o);
+	return 0;
+}
+
+static int
+run(struct command *k, const struct conf *c)
+{
+	struct diag d = {.text = "output failed"};
+	struct store *s = NULL;
+	int status = FAILED;
+	/* to read first: nothing is made by looking, or by removing */
+	int err = store_open(c->store, STORE_READ, &s, &d);
+
+	if (!err && k->verb == VERB_REMOVE) {
+		store_close(s);
+		err = store_open(c->store, STORE_WRITE, &s, &d);
+	}
+	if (err)
+		return fail(&d);
+	switch (k->verb) {
+	case VERB_LIST:
+		status = run_list(k, s, &d);
+		break;
+	case VERB_SHOW:
+		status = run_show(k, s, &d);
+		break;
+	case VERB_REMOVE:
+		status = run_remove(k, s, &d);
+		break;
+	}
+	store_close(s);
+	return status;
+}
+
+/* --- arguments */
+
+static bool
+set_verb(struct command *k, const char *word)
+{
+	static const struct {
+		const char *word;
+		enum verb verb;
+	} verbs[] = {
+	    {"list", VERB_LIST}, {"show", VERB_SHOW}, {"remove", VERB_REMOVE}};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(word, verbs[i].word) == 0) {
+			k->verb = verbs[i].verb;
+			return true;
+		}
+	return false;
+}
+
+static bool
+parse(int argc, char **argv, struct command *k)
+{
+	unsigned words = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0) {
+			k->json = true;
+		} else if (strcmp(argv[i], "-c") == 0) {
+			if (++i == argc)
+				return false;
+			k->path = argv[i];
+		} else if (argv[i][0] == '-' || words == 2) {
+			return false;
+		} else if (words++ == 0) {
+			if (!set_verb(k, argv[i]))
+				return false;
+		} else {
+			k->domain = str_from_z(argv[i]);
+		}
+	}
+	return (k->verb == VERB_LIST) == (k->domain.n == 0);
+}
+
+/*
+ * The form in which the domain is stored: A-labels in lower case. What is no
+ * domain name is looked for as it stands.
+ */
+static void
+normalize(struct arena *a, struct str *domain)
+{
+	struct str ascii;
+
+	if (domain->n && domain_to_ascii(a, *domain, &ascii) == 0)
+		*domain = ascii;
+}
+
+static int
+usage(void)
+{
+	fputs("usage: aver evaluations [list] [--json]\n"
+	      "       aver evaluations show DOMAIN [--json]\n"
+	      "       aver evaluations remove DOMAIN [--json]\n",
+	    stderr);
+	return USAGE;
+}
+
+int
+cmd_evaluations(const struct conf *c, int argc, char **argv, FILE *out)
+{
+	struct command k = {.verb = VERB_LIST, .out = out};
+	struct conf *other = NULL;
+	struct arena names;
+	struct diag d;
+	int status = FAILED;
+
+	if (!parse(argc, argv, &k))
+		return usage();
+	if (k.path && conf_load(k.path, &other, &d))
+		return fail(&d);
+	arena_init(&names, NAME_OCTETS);
+	normalize(&names, &k.domain);
+	buf_init(&k.line, NULL, LINE_MAX_OCTETS);
+	status = run(&k, other ? other : c);
+	buf_fini(&k.line);
+	arena_fini(&names);
+	conf_unref(other);
+	return status;
+}

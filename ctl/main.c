@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/* aver(1), the operator's command: one table of subcommands. */
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/cmd_conf.h"
+#include "ctl/cmd_eval.h"
+#include "ctl/cmd_reload.h"
+#include "ctl/evaluations.h"
+#include "lib/base/log.h"
+#include "lib/conf/conf.h"
+
+#define FAILED 1
+#define USAGE 2
+
+/* path: of the configuration file, NULL for the default one. */
+struct command {
+	const char *name;
+	int (*run)(const char *path, int argc, char **argv);
+	bool alone; /* takes no arguments */
+	const char *synopsis, *help;
+};
+
+static int run_help(const char *path, int argc, char **argv);
+
+/* Says what is wrong; NULL then. */
+static struct conf *
+load(const char *path)
+{
+	struct conf *c = NULL;
+	struct diag d = {{0}, 0};
+
+	if (conf_load(path, &c, &d))
+		fprintf(stderr, "aver: %s\n", d.text);
+	return c;
+}
+
+static int
+run_conf(const char *path, int argc, char **argv)
+{
+	return cmd_conf(path, argc, argv, stdout, stderr);
+}
+
+static int
+run_eval(const char *path, int argc, char **argv)
+{
+	struct conf *c = load(path);
+	int status = c ? cmd_eval(c, argc, argv, stdin, stdout) : FAILED;
+
+	conf_unref(c);
+	return status;
+}
+
+static int
+run_evaluations(const char *path, int argc, char **argv)
+{
+	struct conf *c = load(path);
+	int status = c ? cmd_evaluations(c, argc, argv, stdout) : FAILED;
+
+	conf_unref(c);
+	return status;
+}
+
+static int
+run_reload(const char *path, int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	return cmd_reload(path, AVER_RUNDIR "/aver-milter.pid", stderr);
+}
+
+static int
+run_version(const char *path, int argc, char **argv)
+{
+	(void)path, (void)argc, (void)argv;
+	printf("aver %s\n", AVER_VERSION);
+	return 0;
+}
+
+static const struct command commands[] = {
+    {"conf", run_conf, false, " [-dntv] [-c FILE] [NAME ...]",
+	"prints the configuration, or checks it (-t)"},
+    {"eval", run_eval, false, " --ip IP --helo NAME --mail-from ADDR [FILE]",
+	"evaluates a message as the milter would"},
+    {"evaluations", run_evaluations, false,
+	" [list | show DOMAIN | remove DOMAIN]",
+	"shows what has been recorded for reports"},
+    {"reload", run_reload, true, "",
+	"has aver-milter read its configuration again"},
+    {"version", run_version, true, "", "prints the version"},
+    {"help", run_help, true, "", "prints this"},
+    {NULL, NULL, false, NULL, NULL},
+};
+
+static int
+run_help(const char *path, int argc, char **argv)
+{
+	(void)path, (void)argc, (void)argv;
+	printf("usage: aver [-c file] command [argument ...]\n\n");
+	for (const struct command *c = commands; c->name; c++)
+		printf("  aver %s%s\n\t%s\n", c->name, c->synopsis, c->help);
+	printf("\nThe configuration file is %s. See aver(1).\n",
+	    conf_default_path());
+	return 0;
+}
+
+static int
+usage(const char *what, const char *word)
+{
+	fprintf(stderr,
+	    "aver: %s%s\n"
+	    "usage: aver [-c file] command [argument ...]; see aver help\n",
+	    what, word);
+	return USAGE;
+}
+
+static const struct command *
+find(const char *name)
+{
+	const struct command *c = commands;
+
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		name = "help";
+	if (strcmp(name, "--version") == 0)
+		name = "version";
+	while (c->name && strcmp(name, c->name) != 0)
+		c++;
+	return c->name ? c : NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *path = NULL;
+	const struct command *c;
+	int i = 1, status;
+
+	log_open("aver", LOG_TO_STDERR, 0);
+	log_set_level(LOG_LVL_WARN);
+	if (i < argc && strcmp(argv[i], "-c") == 0) {
+		if (i + 1 == argc)
+			return usage("-c wants the name of a file", "");
+		path = argv[i + 1];
+		i += 2;
+	}
+	if (i >= argc)
+		return usage("there is no command", "");
+	c = find(argv[i]);
+	if (!c)
+		return usage("there is no command ", argv[i]);
+	if (c->alone && i + 1 < argc)
+		return usage("this command takes no arguments: ", c->name);
+	status = c->run(path, argc - i, argv + i);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "aver: standard output cannot be written\n");
+		return FAILED;
+	}
+	return status;
+}
