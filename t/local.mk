@@ -1,3 +1,53 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the aver authors
+#
+# The lints, the tests of lib/base and lib/tag, and the integration tests.
+# Unit tests and fuzz targets of the other modules stand in their local.mk.
 
+lint_tests = \
+	t/lint/banned.t \
+	t/lint/format.t \
+	t/lint/headers.t \
+	t/lint/layers.t \
+	t/lint/man.t \
+	t/lint/params.t \
+	t/lint/pure.t \
+	t/lint/rfcs.t \
+	t/lint/size.t \
+	t/lint/text.t
+
+# with real programs around ours; each one skips with its reason when it
+# cannot run here
+integ_tests = \
+	t/integ/conformance.t \
+	t/integ/count.t \
+	t/integ/dns.t \
+	t/integ/postfix.t
+
+TESTS += $(lint_tests) $(integ_tests)
+EXTRA_DIST += $(lint_tests) $(integ_tests) \
+	t/integ/conformance.skip t/integ/lab.py \
+	t/lint/lint.py t/lint/pure.allow t/lint/rfcs.py t/lint/size.allow \
+	lib/LAYERS .ci/run
+
+check_PROGRAMS += \
+	t/unit/base.t t/unit/ip.t t/unit/tag.t \
+	t/fuzz/b64.t t/fuzz/ip.t t/fuzz/tag.t
+noinst_HEADERS += t/tap.h
+t_unit_base_t_SOURCES = t/unit/base.t.c t/tap.h
+t_unit_base_t_LDADD = $(aver_libs)
+t_unit_ip_t_SOURCES = t/unit/ip.t.c t/tap.h
+t_unit_ip_t_LDADD = $(aver_libs)
+t_unit_tag_t_SOURCES = t/unit/tag.t.c t/tap.h
+t_unit_tag_t_LDADD = $(aver_libs)
+t_fuzz_b64_t_SOURCES = t/fuzz/b64.c $(fuzz_main)
+t_fuzz_b64_t_LDADD = $(aver_libs)
+t_fuzz_b64_t_LDFLAGS = $(fuzz_ldflags)
+t_fuzz_ip_t_SOURCES = t/fuzz/ip.c $(fuzz_main)
+t_fuzz_ip_t_LDADD = $(aver_libs)
+t_fuzz_ip_t_LDFLAGS = $(fuzz_ldflags)
+t_fuzz_tag_t_SOURCES = t/fuzz/tag.c $(fuzz_main)
+t_fuzz_tag_t_LDADD = $(aver_libs)
+t_fuzz_tag_t_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += t/fuzz/replay.c \
+	t/fuzz/corpus/b64 t/fuzz/corpus/ip t/fuzz/corpus/tag

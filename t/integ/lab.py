@@ -1,0 +1,445 @@
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the aver authors
+"""A small mail site on loopback for integration tests: nsd with zones of the
+test, a private Postfix, aver-milter. Everything lives in one temporary
+directory, listens on ports of its own and is stopped by process ID."""
+import os
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.environ.get("top_srcdir", os.path.join(HERE, "..", ".."))
+BUILD = os.environ.get("top_builddir", TOP)
+SLOW = 5 if os.environ.get("SANITIZERS") else 1
+
+
+class Tap:
+    """Test Anything Protocol, as t/tap.h."""
+
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def ok(self, good, name, why=""):
+        self.count += 1
+        print("%sok %d - %s" % ("" if good else "not ", self.count, name))
+        if not good:
+            self.failed += 1
+            for line in str(why).splitlines()[:40]:
+                print("# " + line)
+        sys.stdout.flush()
+        return good
+
+    def eq(self, got, want, name):
+        return self.ok(got == want, name, "got  %r\nwant %r" % (got, want))
+
+    def note(self, text):
+        for line in str(text).splitlines():
+            print("# " + line)
+        sys.stdout.flush()
+
+    def done(self):
+        print("1..%d" % self.count)
+        sys.exit(1 if self.failed else 0)
+
+
+def skip_all(why):
+    print("1..0 # SKIP " + why)
+    sys.exit(0)
+
+
+def need(root=True, programs=()):
+    """Skips the whole test, with the reason, when something is missing."""
+    if root and os.geteuid() != 0:
+        skip_all("needs root: Postfix runs its daemons as other users")
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    for p in programs:
+        if not shutil.which(p):
+            skip_all("needs %s" % p)
+    for p in ("aver", "aver-milter"):
+        if not os.access(os.path.join(BUILD, p), os.X_OK):
+            skip_all("%s is not built" % p)
+
+
+def free_ports(n):
+    """n ports that are free for TCP and UDP on 127.0.0.1."""
+    held, out = [], []
+    while len(out) < n:
+        t = socket.socket()
+        t.bind(("127.0.0.1", 0))
+        u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        held += [t, u]
+        try:
+            u.bind(("127.0.0.1", t.getsockname()[1]))
+        except OSError:
+            continue
+        out.append(t.getsockname()[1])
+    for s in held:
+        s.close()
+    return out
+
+
+def wait_until(check, seconds, what):
+    end = time.monotonic() + seconds * SLOW
+    while not check():
+        if time.monotonic() > end:
+            raise RuntimeError("timed out: " + what)
+        time.sleep(0.02)
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Lab:
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="aver-lab-")
+        os.chmod(self.dir, 0o755)
+        self.procs = []
+        self.on_close = []  # what to call when the programs have ended
+        self.postfix_dir = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def path(self, *names):
+        return os.path.join(self.dir, *names)
+
+    def write(self, name, text):
+        p = self.path(name)
+        os.makedirs(os.path.dirname(p), exist_ok=True)
+        with open(p, "w") as f:
+            f.write(text)
+        return p
+
+    def read(self, name):
+        try:
+            with open(self.path(name), errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def spawn(self, argv, log):
+        with open(self.path(log), "ab") as f:
+            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=f,
+                                 stderr=f)
+        self.procs.append(p)
+        return p
+
+    # -- DNS ---------------------------------------------------------------
+    def nsd(self, zones):
+        """zones: {name: text}. Returns the port."""
+        port = free_ports(1)[0]
+        conf = ["server:", "  ip-address: 127.0.0.1@%d" % port,
+                "  username: \"\"", "  chroot: \"\"",
+                "  zonesdir: \"%s\"" % self.dir, "  pidfile: \"\"",
+                "  database: \"\"", "  xfrdfile: \"\"",
+                "  zonelistfile: \"%s\"" % self.path("zone.list"),
+                "  xfrdir: \"%s\"" % self.dir, "  server-count: 1",
+                "  rrl-ratelimit: 0",
+                "remote-control:", "  control-enable: no"]
+        for name, text in zones.items():
+            self.write("zone-" + name, text)
+            conf += ["zone:", "  name: " + name,
+                     "  zonefile: zone-" + name]
+        self.write("nsd.conf", "\n".join(conf) + "\n")
+        self.spawn(["nsd", "-d", "-c", self.path("nsd.conf")], "nsd.log")
+        wait_until(lambda: listens(port), 10, "nsd")
+        return port
+
+    # -- aver-milter -------------------------------------------------------
+    def milter(self, dns_port, extra="", name="milter"):
+        """Returns an object with .port, .proc, .conf, .log."""
+        return Milter(self, dns_port, extra, name)
+
+    # -- Postfix -----------------------------------------------------------
+    def postfix(self, milter_port, extra=""):
+        port = free_ports(1)[0]
+        for d in ("postfix", "queue", "data", "mail"):
+            os.makedirs(self.path(d))
+        shutil.chown(self.path("data"), "postfix")
+        shutil.chown(self.path("mail"), "nobody")
+        os.chmod(self.path("mail"), 0o755)
+        ids = subprocess.check_output(
+            ["sh", "-c", "id -u nobody; id -g nobody"], text=True).split()
+        self.write("postfix/main.cf", """
+compatibility_level = 3.6
+queue_directory = %(dir)s/queue
+data_directory = %(dir)s/data
+mail_owner = postfix
+myhostname = mx.receiver.example
+mydestination =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+alias_maps =
+alias_database =
+local_recipient_maps =
+local_header_rewrite_clients =
+virtual_mailbox_domains = receiver.example
+virtual_mailbox_base = %(dir)s/mail
+virtual_mailbox_maps = static:inbox/
+virtual_uid_maps = static:%(uid)s
+virtual_gid_maps = static:%(gid)s
+virtual_minimum_uid = 1
+smtpd_authorized_xclient_hosts = 127.0.0.1
+smtpd_recipient_restrictions = permit_auth_destination, reject
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_rate_limit = 0
+default_process_limit = 250
+message_size_limit = 0
+virtual_mailbox_limit = 0
+header_size_limit = 4000000
+maillog_file = %(dir)s/postfix.log
+maillog_file_prefixes = %(dir)s
+smtpd_milters = inet:127.0.0.1:%(milter)d
+milter_default_action = tempfail
+in_flow_delay = 0
+%(extra)s
+""" % {"dir": self.dir, "uid": ids[0], "gid": ids[1],
+            "milter": milter_port, "extra": extra})
+        self.write("postfix/master.cf", """
+127.0.0.1:%d inet n - n - - smtpd
+cleanup   unix  n - n - 0 cleanup
+qmgr      unix  n - n 300 1 qmgr
+rewrite   unix  - - n - - trivial-rewrite
+bounce    unix  - - n - 0 bounce
+defer     unix  - - n - 0 bounce
+trace     unix  - - n - 0 bounce
+verify    unix  - - n - 1 verify
+proxymap  unix  - - n - - proxymap
+anvil     unix  - - n - 1 anvil
+scache    unix  - - n - 1 scache
+error     unix  - - n - - error
+retry     unix  - - n - - error
+virtual   unix  - n n - 20 virtual
+showq     unix  n - n - - showq
+postlog   unix-dgram n - n - 1 postlogd
+""" % port)
+        self.postfix_dir = self.path("postfix")
+        r = subprocess.run(["postfix", "-c", self.postfix_dir, "start"],
+                           capture_output=True, text=True,
+                           stdin=subprocess.DEVNULL)
+        if r.returncode:
+            raise RuntimeError("postfix start: " + r.stdout + r.stderr)
+        wait_until(lambda: listens(port), 15, "Postfix")
+        return port
+
+    def inbox(self):
+        d = self.path("mail", "inbox", "new")
+        return sorted(os.path.join(d, f) for f in os.listdir(d)) \
+            if os.path.isdir(d) else []
+
+    def held(self):
+        """The texts of what is in the hold queue (header part)."""
+        out = []
+        for root, _, files in os.walk(self.path("queue", "hold")):
+            for f in files:
+                out.append(subprocess.run(
+                    ["postcat", "-c", self.postfix_dir, "-h",
+                     os.path.join(root, f)], capture_output=True).stdout
+                    .decode("latin-1"))
+        return out
+
+    def aver(self, *args):
+        return subprocess.run([os.path.join(BUILD, "aver"), *args],
+                              capture_output=True, text=True)
+
+    def close(self):
+        if self.postfix_dir:
+            subprocess.run(["postfix", "-c", self.postfix_dir, "stop"],
+                           capture_output=True, stdin=subprocess.DEVNULL)
+        for p in reversed(self.procs):
+            if p.poll() is None:
+                p.terminate()
+        for p in self.procs:
+            try:
+                p.wait(20 * SLOW)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                p.wait()
+        for call in reversed(self.on_close):
+            call()
+        if os.environ.get("AVER_KEEP"):
+            print("# kept: " + self.dir)
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Milter:
+    def __init__(self, lab, dns_port, extra, name):
+        self.lab, self.name = lab, name
+        self.port = free_ports(1)[0]
+        self.log = name + ".log"
+        state = lab.path(name + "-state")
+        os.makedirs(state)
+        # the tests' machines need no user of ours
+        shutil.chown(state, "nobody")
+        self.base = """
+authserv_id = mx.receiver.example
+user = nobody
+log_destination = stderr
+state_directory = %s
+store = sqlite:%s/aver.db
+milter_listen = inet:127.0.0.1:%d
+trusted_networks =
+dns_servers = 127.0.0.1@%d
+dnssec = off
+""" % (state, state, self.port, dns_port)
+        self.conf = lab.path(name + ".conf")
+        self.configure(extra)
+        self.proc = None
+        self.start()
+
+    def start(self):
+        self.proc = self.lab.spawn(
+            [os.path.join(BUILD, "aver-milter"), "-c", self.conf], self.log)
+
+        def up():
+            if self.proc.poll() is not None:
+                raise RuntimeError("aver-milter ended: " +
+                                   self.text()[-2000:])
+            return listens(self.port)
+        wait_until(up, 20, "aver-milter")
+
+    def configure(self, extra):
+        """base, with the lines of extra in place of its own."""
+        names = {line.split("=")[0].strip() for line in extra.splitlines()}
+        base = [line for line in self.base.splitlines()
+                if line.split("=")[0].strip() not in names - {""}]
+        self.lab.write(os.path.basename(self.conf),
+                       "\n".join(base) + "\n" + extra)
+
+    def text(self):
+        return self.lab.read(self.log)
+
+    def reconfigure(self, extra):
+        before = self.text().count("configuration reloaded")
+        self.configure(extra)
+        self.proc.send_signal(signal.SIGUSR1)
+        wait_until(lambda: self.text().count("configuration reloaded") >
+                   before, 10, "the reload")
+
+    def kill(self):
+        self.proc.kill()
+        self.proc.wait()
+
+    def stop(self, seconds=30):
+        self.proc.terminate()
+        return self.proc.wait(seconds * SLOW)
+
+    def evaluations(self):
+        """{policy domain: messages} of the store."""
+        import json
+        r = self.lab.aver("-c", self.conf, "evaluations", "list", "--json")
+        if r.returncode:
+            raise RuntimeError(r.stderr)
+        return {d["policy_domain"]: d["messages"] for d in json.loads(r.stdout)}
+
+
+class Client:
+    """An SMTP client that Postfix believes to come from elsewhere."""
+
+    def __init__(self, port, ip="192.0.2.1", helo="mail.good.example",
+                 login=None):
+        self.args = (port, ip, helo, login)
+        self.s = None
+
+    def open(self):
+        port, ip, helo, login = self.args
+        self.s = smtplib.SMTP("127.0.0.1", port, local_hostname=helo,
+                              timeout=120 * SLOW)
+        self.s.ehlo()
+        more = " LOGIN=%s" % login if login else ""
+        code, text = self.s.docmd("XCLIENT", "ADDR=%s NAME=%s%s" %
+                                  (ip, helo, more))
+        if code != 220:
+            raise smtplib.SMTPException("XCLIENT: %d %r" % (code, text))
+        self.s.ehlo(helo)
+
+    def send(self, sender, message, rcpt="user@receiver.example", opts=()):
+        """Returns (code, text) of the reply that ended the transaction."""
+        if self.s is None:
+            self.open()
+        for step in (lambda: self.s.mail(sender, opts),
+                     lambda: self.s.rcpt(rcpt),
+                     lambda: self.data(message)):
+            code, text = step()
+            if code >= 400:
+                self.s.rset()
+                break
+        return code, text.decode("latin-1")
+
+    def data(self, message):
+        code, text = self.s.docmd("DATA")
+        if code != 354:
+            return code, text
+        body = re.sub(rb"(?m)^\.", b"..", message)
+        self.s.send(body + b".\r\n")
+        return self.s.getreply()
+
+    def send_until_taken(self, sender, message, tries=400):
+        """As a real client: try again on 4xx and lost connections."""
+        for _ in range(tries):
+            try:
+                code, text = self.send(sender, message)
+                if code < 400 or code >= 500 and code != 521:
+                    return code
+            except (OSError, smtplib.SMTPException):
+                pass
+            self.close()
+            time.sleep(0.05)
+        raise RuntimeError("never taken")
+
+    def close(self):
+        if self.s is not None:
+            try:
+                self.s.close()
+            except OSError:
+                pass
+        self.s = None
+
+
+def fields(path_or_text, name, is_text=False):
+    """The values of a header field, unfolded, from the top."""
+    if is_text:
+        text = path_or_text
+    else:
+        with open(path_or_text, "rb") as f:
+            text = f.read().decode("latin-1")
+    head = re.split(r"\r?\n\r?\n", text, 1)[0]
+    head = re.sub(r"\r?\n[ \t]+", " ", head)
+    return [line.split(":", 1)[1].strip() for line in head.split("\n")
+            if line.lower().startswith(name.lower() + ":")]
+
+
+def run_threads(n, work):
+    """work(i) in n threads; raises the first error."""
+    errors = []
+
+    def guard(i):
+        try:
+            work(i)
+        except Exception as e:  # told to the main thread
+            errors.append(e)
+    threads = [threading.Thread(target=guard, args=(i,)) for i in range(n)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if errors:
+        raise errors[0]
