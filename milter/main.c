@@ -229,8 +229,16 @@ serve(struct program *p, const sigset_t *set)
 static int
 start_privileged(struct program *p, const struct conf *c, struct diag *d)
 {
-	int err = callbacks_listen(&p->service, c->milter_listen, d);
+	int err;
 
+	/* without it only `aver reload` does not work */
+	if (compat_make_directory(AVER_RUNDIR, 0755, c->user, d) ||
+	    compat_pidfile(PIDFILE, d) < 0)
+		log_msg(LOG_LVL_WARN, "%s", d->text);
+	err = compat_make_directory(c->state_directory, 0750, c->user, d);
+	if (err)
+		return err;
+	err = callbacks_listen(&p->service, c->milter_listen, d);
 	if (err)
 		return err;
 	/* libmilter never sets it, and Nagle costs 40 ms a message */
@@ -240,9 +248,6 @@ start_privileged(struct program *p, const struct conf *c, struct diag *d)
 		    (mode_t)c->milter_socket_mode, c->milter_socket_group, d);
 	if (err)
 		return err;
-	/* without one only `aver reload` does not work */
-	if (compat_pidfile(PIDFILE, d) < 0)
-		log_msg(LOG_LVL_WARN, "%s", d->text);
 	return compat_drop_privileges(c->user, d);
 }
 

@@ -99,6 +99,25 @@ compat_set_access(
 }
 
 /* False, and out unchanged, when it does not fit. */
+int
+compat_make_directory(
+    const char *path, mode_t mode, const char *user, struct diag *d)
+{
+	const struct passwd *pw;
+
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : set_errno(d, path);
+	if (geteuid() != 0 || !user[0])
+		return 0;
+	pw = getpwnam(user);
+	if (!pw)
+		return diag_set(d, AVER_CONF, 0,
+		    "parameter user: there is no user \"%s\"", user);
+	if (chown(path, pw->pw_uid, pw->pw_gid) < 0)
+		return set_errno(d, path);
+	return 0;
+}
+
 static bool
 copy_lower(char *out, size_t size, const char *name)
 {

@@ -32,6 +32,13 @@ int compat_set_access(
     const char *path, mode_t mode, const char *group, struct diag *d);
 
 /*
+ * Makes the directory path (its parent has to exist) unless it is there. When the process is root the new one belongs to user. Returns 0,
+ * AVER_CONF (no such user) or AVER_IO, with d filled.
+ */
+int compat_make_directory(
+    const char *path, mode_t mode, const char *user, struct diag *d);
+
+/*
  * The host's name, in lower case: the fully qualified one if the system knows
  * it (which may ask DNS), else what gethostname(3) says, else "localhost".
  * size: of out, 256 is enough for any.

@@ -379,8 +379,11 @@ class Client:
                      lambda: self.s.rcpt(rcpt),
                      lambda: self.data(message)):
             code, text = step()
-            if code >= 400:
+            if code == 421:  # the server closes (RFC 5321 section 3.8)
+                self.close()
+            elif code >= 400:
                 self.s.rset()
+            if code >= 400:
                 break
         return code, text.decode("latin-1")
 
