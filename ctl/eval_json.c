@@ -65,8 +65,9 @@ dkim_json(const struct dkim_verdict *v)
 {
 	json_t *o = json_object();
 
-	set_str(o, "domain", v->domain);
-	set_str(o, "selector", v->selector);
+	/* as the signature has them; U-labels stay */
+	set_str(o, "domain", v->domain_text);
+	set_str(o, "selector", v->selector_text);
 	json_object_set_new(
 	    o, "algorithm", json_string(dkim_algorithm_name(v->algorithm)));
 	json_object_set_new(

@@ -32,7 +32,8 @@ int compat_set_access(
     const char *path, mode_t mode, const char *group, struct diag *d);
 
 /*
- * Makes the directory path (its parent has to exist) unless it is there. When the process is root the new one belongs to user. Returns 0,
+ * Makes the directory path (its parent has to exist) unless it is there. When
+ * the process is root the new one belongs to user. Returns 0,
  * AVER_CONF (no such user) or AVER_IO, with d filled.
  */
 int compat_make_directory(

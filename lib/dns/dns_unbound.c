@@ -164,8 +164,11 @@ pump(void *arg)
 		};
 
 		/* without a context: try for one every second */
-		if (poll(fds, 2, up->ctx ? -1 : 1000) < 0 && errno != EINTR)
-			break;
+		if (poll(fds, 2, up->ctx ? -1 : 1000) < 0) {
+			if (errno != EINTR)
+				poll(NULL, 0, 100);
+			continue;
+		}
 		if (!up->ctx)
 			renew_ctx(up);
 		else if (fds[1].revents && dns_ubctx_process(up->ctx))
@@ -221,9 +224,11 @@ open_upstream(
     struct dns_settings *s, struct dns_ubctx *ctx, struct dns_upstream **out)
 {
 	struct upstream *up = calloc(1, sizeof(*up));
+	int err = AVER_NOMEM;
 
 	if (!up)
 		goto fail;
+	err = AVER_IO;
 	if (pipe(up->wake) != 0)
 		goto fail;
 	fcntl(up->wake[0], F_SETFD, FD_CLOEXEC);
@@ -242,7 +247,7 @@ fail:
 	free(up);
 	dns_ubctx_delete(ctx);
 	dns_settings_free(s);
-	return up ? AVER_IO : AVER_NOMEM;
+	return err;
 }
 
 /* ---- the source that keeps nothing -------------------------------------- */
@@ -443,6 +448,8 @@ dns_unbound_open(const struct dns_unbound_config *cfg, struct dns_source **out,
 	err = open_source(cfg, DNS_DNSSEC_OFF, out, d);
 	if (err)
 		return err;
+	if (d)
+		*d = (struct diag){0};
 	state.validating = false;
 	settings_of(*out)->state = state;
 	return 0;

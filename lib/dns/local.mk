@@ -15,12 +15,15 @@ libaver_a_SOURCES += \
 	lib/dns/dns_unbound.c lib/dns/dns_unbound.h
 
 check_PROGRAMS += \
-	t/unit/dns.t t/unit/dns_cache.t t/unit/dns_zone.t \
+	t/unit/dns.t t/unit/dns_cache.t t/unit/dns_settings.t \
+	t/unit/dns_zone.t \
 	t/fuzz/dname.t t/fuzz/rdata.t t/fuzz/zone.t
 t_unit_dns_t_SOURCES = t/unit/dns.t.c t/tap.h
 t_unit_dns_t_LDADD = $(aver_libs)
 t_unit_dns_cache_t_SOURCES = t/unit/dns_cache.t.c t/tap.h
 t_unit_dns_cache_t_LDADD = $(aver_libs)
+t_unit_dns_settings_t_SOURCES = t/unit/dns_settings.t.c t/tap.h
+t_unit_dns_settings_t_LDADD = $(aver_libs)
 t_unit_dns_zone_t_SOURCES = t/unit/dns_zone.t.c t/tap.h
 t_unit_dns_zone_t_LDADD = $(aver_libs)
 t_fuzz_dname_t_SOURCES = t/fuzz/dname.c $(fuzz_main)

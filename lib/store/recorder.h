@@ -35,7 +35,8 @@ struct recorder;
 
 struct recorder_config {
 	const char *store; /* for store_open() */
-	const char *directory; /* of ring and spool; exists, writable */
+	/* of evaluations.ring, .ring.lock and .spool; exists, writable */
+	const char *directory;
 	size_t ring_size; /* octets, rounded to pages; >= 256 kB */
 	unsigned batch_ms; /* longest wait before a commit */
 	size_t spool_max; /* octets of the spool file */

@@ -54,7 +54,8 @@ int store_committed(
 /*
  * Calls fn for each row of the policy domain (all when it is empty) with
  * from <= hour < to, ordered by policy domain, hour; views are valid for the
- * call. fn returns 0 to go on; anything else stops and is returned.
+ * call. fn returns 0 to go on; anything else stops and is returned. It may call
+ * any function of the handle but this one.
  */
 int
 store_each_evaluation(struct store *s, struct str policy_domain, int64_t from,

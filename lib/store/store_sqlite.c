@@ -3,7 +3,7 @@
 
 /*
  * The store in one SQLite file. Write-ahead log, so readers and the writer do
- * not wait for each other; synchronous=NORMAL: a crash of the program loses
+ * not wait for each other; synchronous = FULL: a crash of the program loses
  * nothing that was committed, a power failure may undo the commits since the
  * last checkpoint or write-back, but leaves a sound file.
  *
@@ -358,7 +358,7 @@ open_write(struct sqlite_store *s, const struct store_sqlite_options *o,
 		return err;
 	rc = execute(s, "PRAGMA journal_mode = WAL");
 	if (rc == SQLITE_OK)
-		rc = execute(s, "PRAGMA synchronous = NORMAL");
+		rc = execute(s, "PRAGMA synchronous = FULL");
 	if (rc == SQLITE_OK)
 		rc = execute(s, "PRAGMA journal_size_limit = 4194304");
 	return rc == SQLITE_OK ? migrate(s, o, d) : failed(s, d, rc);
