@@ -21,7 +21,6 @@ lint_tests = \
 integ_tests = \
 	t/integ/conformance.t \
 	t/integ/count.t \
-	t/integ/dns.t \
 	t/integ/postfix.t
 
 TESTS += $(lint_tests) $(integ_tests)

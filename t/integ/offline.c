@@ -24,6 +24,8 @@
 #include <resolv.h>
 
 void __syslog_chk(int priority, int flag, const char *format, ...);
+struct hostent *name_of_client(
+    const void *address, socklen_t size, int family) __asm__("gethostbyaddr");
 
 int
 gethostname(char *name, size_t size)
@@ -53,8 +55,9 @@ gethostbyname2(const char *name, int family)
 	return unknown();
 }
 
+/* Sendmail calls it by its old name, which our own code does without. */
 struct hostent *
-gethostbyaddr(const void *address, socklen_t size, int family)
+name_of_client(const void *address, socklen_t size, int family)
 {
 	(void)address;
 	(void)size;

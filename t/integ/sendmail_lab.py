@@ -84,7 +84,8 @@ def _download(names, folder, apt):
     r = _run(["apt-get", *apt, "-q", "download", *names], folder)
     if r.returncode == 0:
         return
-    # no lists, or old ones: fetch them into a folder of ours
+    # no lists, or old ones: fetch them into a folder of ours; apt, which is
+    # the caller's, finds them from now on
     os.makedirs(os.path.join(folder, "lists", "partial"), exist_ok=True)
     apt += ["-o", "Dir::State::Lists=" + os.path.join(folder, "lists"),
             "-o", "Dir::Cache=" + folder]
