@@ -143,6 +143,17 @@ void dkim_verifier_field(
  * when the body is wanted at all. */
 bool dkim_verifier_eoh(struct dkim_verifier *v);
 
+/*
+ * The body hashes of this message (lib/dkim/dkim_body.h), so that a verifier
+ * of another kind can want its own among them and nothing is hashed twice:
+ * after dkim_verifier_eoh(), before the first octet. The body is then to be
+ * fed here even if dkim_verifier_eoh() did not want it; the hashes are ready
+ * after dkim_verifier_finish().
+ */
+struct dkim_bodies;
+
+struct dkim_bodies *dkim_verifier_bodies(struct dkim_verifier *v);
+
 /* Body octets with CRLF line ends, cut anywhere. After dkim_verifier_eoh(). */
 void dkim_verifier_body(struct dkim_verifier *v, struct str chunk);
 

@@ -200,6 +200,12 @@ dkim_verifier_eoh(struct dkim_verifier *v)
 	return v->bodies.n > 0;
 }
 
+struct dkim_bodies *
+dkim_verifier_bodies(struct dkim_verifier *v)
+{
+	return &v->bodies;
+}
+
 void
 dkim_verifier_body(struct dkim_verifier *v, struct str chunk)
 {
