@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the aver authors
 
 EXTRA_DIST += contrib/check contrib/demo contrib/packages.txt \
-	contrib/quickstart \
+	contrib/quickstart contrib/sendmail \
 	contrib/systemd/aver-milter.service.in
 
 # The unit names the place that the programs are installed in.

@@ -7,6 +7,7 @@
 
 #include "lib/base/err.h"
 #include "lib/conf/conf.h"
+#include "lib/inbound/inbound_conf.h"
 
 #define OUTPUT_MAX ((size_t)16 << 20)
 
@@ -89,7 +90,13 @@ static int
 test_file(const char *path, struct buf *b, FILE *err)
 {
 	int failed = conf_check(path, b);
+	struct diag d = {{0}, 0};
+	struct conf *c;
 
+	if (!failed && conf_load(path, &c, &d) == 0) {
+		failed = inbound_conf_check(c, b);
+		conf_unref(c);
+	}
 	fputs(buf_z(b), err);
 	return failed ? 1 : 0;
 }

@@ -183,8 +183,8 @@ write_trace(struct eval_state *st, const char *path)
 static int
 eval_one(const struct eval_setup *setup, const struct options *o, FILE *out)
 {
-	struct eval_request rq = {
-	    .methods = INBOUND_ALL, .discovery = setup->options.discovery};
+	struct eval_request rq = {.methods = setup->options.methods,
+	    .discovery = setup->options.discovery};
 	struct eval_state st;
 	struct diag d = {{0}, 0};
 	int status = 0;
@@ -218,7 +218,14 @@ prepare(const struct conf *c, const struct options *o, struct eval_setup *s)
 	struct diag d = {{0}, 0};
 
 	memset(s, 0, sizeof(*s));
-	inbound_options_from_conf(&s->options, c);
+	arena_init(&s->arena, ENGINE_MEMORY);
+	if (inbound_options_from_conf(&s->options, c, &s->arena, &d) ||
+	    (*c->policy_table &&
+		policy_file_load(c->policy_table, &s->table, &d))) {
+		fprintf(stderr, "aver eval: %s\n", d.text);
+		return AVER_CONF;
+	}
+	s->options.table = policy_file_table(s->table);
 	compat_hostname(s->authserv_id, sizeof(s->authserv_id));
 	s->options.authserv_id = *c->authserv_id ? str_from_z(c->authserv_id)
 						 : str_from_z(s->authserv_id);
@@ -227,7 +234,6 @@ prepare(const struct conf *c, const struct options *o, struct eval_setup *s)
 	s->deadline = c->message_deadline * 1000;
 	s->max_questions = (unsigned)c->dns_max_questions;
 	s->explain = o->explain || o->trace;
-	arena_init(&s->arena, ENGINE_MEMORY);
 	s->options.engine = dkim_engine_new(&s->arena);
 	s->options.psl = orgdom_open(c->public_suffix_list);
 	if (!s->options.engine) {
@@ -263,6 +269,7 @@ cmd_eval(const struct conf *c, int argc, char **argv, FILE *in, FILE *out)
 				 : eval_one(&setup, &o, out);
 	dns_source_close(setup.source);
 	orgdom_close((struct orgdom *)setup.options.psl);
+	policy_file_unref(setup.table);
 	arena_fini(&setup.arena);
 	return status;
 }

@@ -30,6 +30,8 @@ kind_of(struct str kind, unsigned *methods)
 		*methods = INBOUND_SPF;
 	else if (str_eq(kind, STR("dkim")))
 		*methods = INBOUND_DKIM;
+	else if (str_eq(kind, STR("arc")))
+		*methods = INBOUND_ARC;
 	else if (str_eq(kind, STR("dmarc")) || kind.n == 0)
 		*methods = INBOUND_ALL;
 	else

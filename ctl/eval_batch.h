@@ -3,7 +3,7 @@
 
 /*
  * `aver eval --batch`: one JSON object a line in, one a line out, in order,
- * flushed after each. Kinds: spf, dkim, dmarc, record.
+ * flushed after each. Kinds: spf, dkim, arc, dmarc, record.
  */
 #ifndef CTL_EVAL_BATCH_H
 #define CTL_EVAL_BATCH_H

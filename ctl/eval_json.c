@@ -85,13 +85,14 @@ reasons_json(const struct inbound *in)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < in->n_reasons; i++) {
+	for (size_t i = 0; i < in->outcome.n_reasons; i++) {
 		json_t *o = json_object();
 
 		json_object_set_new(o, "type",
-		    json_string(eval_override_name(in->reasons[i].type)));
+		    json_string(
+			eval_override_name(in->outcome.reasons[i].type)));
 		json_object_set_new(
-		    o, "comment", str_or_null(in->reasons[i].comment));
+		    o, "comment", str_or_null(in->outcome.reasons[i].comment));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -171,8 +172,31 @@ verdict_json(const struct inbound *in)
 	json_t *o = json_object();
 
 	json_object_set_new(
-	    o, "action", json_string(inbound_action_name(in->action)));
+	    o, "action", json_string(policy_action_name(in->action)));
 	json_object_set_new(o, "reply", str_or_null(in->reply));
+	return o;
+}
+
+static json_t *
+arc_json(const struct inbound *in)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(
+	    o, "result", json_string(arc_result_name(in->arc.result)));
+	json_object_set_new(o, "reason", str_or_null(in->arc.detail));
+	json_object_set_new(o, "instances", json_integer(in->arc.instances));
+	return o;
+}
+
+static json_t *
+iprev_json(const struct inbound *in)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(
+	    o, "result", json_string(iprev_result_name(in->iprev.result)));
+	json_object_set_new(o, "name", str_or_null(in->iprev.name));
 	return o;
 }
 
@@ -206,6 +230,10 @@ eval_json(struct eval_state *st)
 		set_helo(o, in);
 	}
 	json_object_set_new(o, "dkim", dkim);
+	if (st->options.methods & INBOUND_ARC)
+		json_object_set_new(o, "arc", arc_json(in));
+	if (in->has_iprev)
+		json_object_set_new(o, "iprev", iprev_json(in));
 	if (st->options.methods & INBOUND_DMARC) {
 		json_object_set_new(o, "dmarc", dmarc_json(in));
 		json_object_set_new(o, "verdict", verdict_json(in));
@@ -252,7 +280,7 @@ eval_print(struct eval_state *st, FILE *out)
 	buf_init(&b, &st->arena, AUTHRES_MAX);
 	inbound_authres(in, &b, "\n");
 	fprintf(out, "Authentication-Results:%s\n\n", buf_z(&b));
-	fprintf(out, "action: %s\n", inbound_action_name(in->action));
+	fprintf(out, "action: %s\n", policy_action_name(in->action));
 	if (in->reply.n)
 		fprintf(out, "reply: %.*s\n", STRF(in->reply));
 	if (in->dmarc.record)

@@ -13,10 +13,12 @@
 #include "lib/base/str.h"
 #include "lib/dns/dns.h"
 #include "lib/inbound/inbound.h"
+#include "lib/policy/policy_file.h"
 
 /* Fixed for the run of the program. */
 struct eval_setup {
 	struct arena arena; /* of the engine */
+	struct policy_file *table; /* NULL: none */
 	struct inbound_options options;
 	struct dns_source *source; /* NULL: no_dns says why */
 	struct diag no_dns;

@@ -14,8 +14,6 @@
 #include "lib/base/err.h"
 #include "milter/session.h"
 
-#define REPLY_MAX 512
-
 /*
  * libmilter has no argument for the application but the private pointer of a
  * connection, which xxfi_connect has yet to set; so this one is global.
@@ -208,21 +206,24 @@ insert(SMFICTX *ctx, struct session *s, const char *name, struct str value)
 }
 
 /* "550 5.7.1 text" into libmilter's three arguments, "%" doubled. */
-static sfsistat
-reject(SMFICTX *ctx, struct str reply)
+static void
+set_reply(SMFICTX *ctx, struct session *s, struct str reply)
 {
-	char text[REPLY_MAX];
-	struct str rest = str_from(reply, sizeof("550 5.7.1 ") - 1);
-	size_t n = 0;
+	struct str text, enhanced, code = str_cut(reply, ' ', &enhanced);
+	char *z_code, *z_enhanced;
+	struct buf b;
 
-	for (size_t i = 0; i < rest.n && n + 2 < sizeof(text); i++) {
-		text[n++] = rest.p[i];
-		if (rest.p[i] == '%')
-			text[n++] = '%';
+	enhanced = str_cut(enhanced, ' ', &text);
+	buf_init(&b, &s->message, 2 * REPLY_OCTETS_MAX);
+	for (size_t i = 0; i < text.n; i++) {
+		buf_add_c(&b, text.p[i]);
+		if (text.p[i] == '%')
+			buf_add_c(&b, '%');
 	}
-	text[n] = '\0';
-	smfi_setreply(ctx, unconst("550"), unconst("5.7.1"), text);
-	return SMFIS_REJECT;
+	z_code = arena_z(&s->message, code);
+	z_enhanced = arena_z(&s->message, enhanced);
+	if (z_code && z_enhanced && buf_ok(&b) && b.n)
+		smfi_setreply(ctx, z_code, z_enhanced, b.p);
 }
 
 /* A removed field comes back as Old-NAME, which claims nothing. */
@@ -261,20 +262,43 @@ remove_forged(SMFICTX *ctx, struct session *s)
 	return MI_SUCCESS;
 }
 
+/* Postfix takes the field as a wish for REQUIRETLS, whoever wrote it. */
+static int
+strip_tls_fields(SMFICTX *ctx, struct session *s)
+{
+	unsigned n = s->inbound.require_tls_esmtp;
+
+	if (!s->snapshot->conf->strip_require_tls_esmtp ||
+	    s->inbound.facts.requiretls)
+		return MI_SUCCESS;
+	for (; n > 0; n--)
+		if (smfi_chgheader(ctx, unconst("Require-TLS-ESMTP"), (int)n,
+			NULL) != MI_SUCCESS)
+			return MI_FAILURE;
+	return MI_SUCCESS;
+}
+
 static sfsistat
 apply(SMFICTX *ctx, struct session *s, const struct session_verdict *v)
 {
 	if (v->failed)
 		return SMFIS_TEMPFAIL;
-	if (v->action == INBOUND_REJECT)
-		return reject(ctx, v->reply);
+	if (v->action == POLICY_REJECT || v->action == POLICY_TEMPFAIL) {
+		set_reply(ctx, s, v->reply);
+		return v->action == POLICY_REJECT ? SMFIS_REJECT
+						  : SMFIS_TEMPFAIL;
+	}
 	if (remove_forged(ctx, s) != MI_SUCCESS)
 		return SMFIS_TEMPFAIL;
+	if (strip_tls_fields(ctx, s) != MI_SUCCESS)
+		return SMFIS_TEMPFAIL;
+	if (v->verdict.n)
+		insert(ctx, s, "X-Aver-Verdict", v->verdict);
 	if (v->received_spf.n)
 		insert(ctx, s, "Received-SPF", v->received_spf);
 	if (insert(ctx, s, "Authentication-Results", v->authres) != MI_SUCCESS)
 		return SMFIS_TEMPFAIL;
-	if (v->action == INBOUND_QUARANTINE) {
+	if (v->action == POLICY_QUARANTINE) {
 		char *why = arena_z(&s->message, v->quarantine);
 
 		if (!why || smfi_quarantine(ctx, why) != MI_SUCCESS)

@@ -6,7 +6,13 @@ aver_milter_SOURCES = \
 	milter/callbacks.c milter/callbacks.h \
 	milter/forged.c milter/forged.h \
 	milter/main.c \
+	milter/milter_metrics.c milter/milter_metrics.h \
 	milter/service.c milter/service.h \
 	milter/session.c milter/session.h \
 	milter/summary.c milter/summary.h
 aver_milter_LDADD = $(aver_libs) $(MILTER_LIBS)
+
+check_PROGRAMS += t/unit/milter_metrics.t
+t_unit_milter_metrics_t_SOURCES = t/unit/milter_metrics.t.c t/tap.h \
+	milter/milter_metrics.c milter/milter_metrics.h
+t_unit_milter_metrics_t_LDADD = $(aver_libs)

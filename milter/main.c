@@ -24,6 +24,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/compat/compat.h"
+#include "lib/inbound/inbound_conf.h"
 #include "milter/callbacks.h"
 #include "milter/service.h"
 
@@ -252,6 +253,20 @@ start_privileged(struct program *p, const struct conf *c, struct diag *d)
 }
 
 static int
+test_configuration(struct conf *c)
+{
+	struct buf errors;
+	int err;
+
+	buf_init(&errors, NULL, (size_t)1 << 20);
+	err = inbound_conf_check(c, &errors);
+	fputs(buf_z(&errors), stderr);
+	buf_fini(&errors);
+	conf_unref(c);
+	return err ? 1 : 0;
+}
+
+static int
 run(struct program *p)
 {
 	struct diag d = {{0}, 0};
@@ -262,10 +277,8 @@ run(struct program *p)
 		fprintf(stderr, "aver-milter: %s\n", d.text);
 		return 1;
 	}
-	if (p->test_only) {
-		conf_unref(c);
-		return 0;
-	}
+	if (p->test_only)
+		return test_configuration(c);
 	open_log(c);
 	prepare_signals(&set);
 	if (start_privileged(p, c, &d)) {

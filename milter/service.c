@@ -11,6 +11,7 @@
 #include "lib/compat/compat.h"
 #include "lib/inbound/inbound_conf.h"
 #include "lib/dns/dns_unbound.h"
+#include "milter/milter_metrics.h"
 
 #define ENGINE_MEMORY ((size_t)64 * 1024)
 
@@ -109,6 +110,8 @@ snapshot_free(struct snapshot *snap)
 {
 	resolver_unref(snap->resolver);
 	orgdom_close(snap->psl);
+	policy_file_unref(snap->table);
+	arena_fini(&snap->arena);
 	conf_unref(snap->conf);
 	free(snap);
 }
@@ -135,8 +138,14 @@ fill_options(struct snapshot *snap, struct dkim_engine *engine, struct diag *d)
 {
 	const struct conf *c = snap->conf;
 	struct inbound_options *o = &snap->options;
+	int err;
 
-	inbound_options_from_conf(o, c);
+	err = inbound_options_from_conf(o, c, &snap->arena, d);
+	if (!err && *c->policy_table)
+		err = policy_file_load(c->policy_table, &snap->table, d);
+	if (err)
+		return err;
+	o->table = policy_file_table(snap->table);
 	compat_hostname(snap->authserv_id, sizeof(snap->authserv_id));
 	o->authserv_id = *c->authserv_id ? str_from_z(c->authserv_id)
 					 : str_from_z(snap->authserv_id);
@@ -166,6 +175,7 @@ snapshot_new(struct conf *c, struct dkim_engine *engine, struct snapshot *old,
 	}
 	atomic_init(&snap->refs, 1);
 	snap->conf = c;
+	arena_init(&snap->arena, ENGINE_MEMORY);
 	err = fill_resolver(snap, old, d);
 	if (!err)
 		err = fill_options(snap, engine, d);
@@ -221,6 +231,9 @@ service_open(struct service *s, struct conf *c, struct diag *d)
 	err = snapshot_new(c, s->engine, NULL, &s->current, d);
 	if (!err)
 		err = open_recorder(s, s->current->conf, d);
+	if (!err)
+		err = milter_metrics_open(
+		    s, s->current->conf->metrics_listen, &s->metrics, d);
 	return err;
 }
 
@@ -259,6 +272,9 @@ service_reload(struct service *s, struct conf *c, struct diag *d)
 void
 service_close(struct service *s)
 {
+	/* its thread reads what goes away below */
+	milter_metrics_close(s->metrics);
+	s->metrics = NULL;
 	recorder_close(s->recorder);
 	s->recorder = NULL;
 	snapshot_unref(s->current);

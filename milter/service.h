@@ -18,7 +18,10 @@
 #include "lib/conf/conf.h"
 #include "lib/dns/dns.h"
 #include "lib/inbound/inbound.h"
+#include "lib/policy/policy_file.h"
 #include "lib/store/recorder.h"
+
+struct milter_metrics;
 
 /* A resolver that outlives the snapshots that share it. */
 struct resolver {
@@ -33,6 +36,8 @@ struct snapshot {
 	struct conf *conf;
 	struct resolver *resolver;
 	struct orgdom *psl;
+	struct policy_file *table; /* NULL: none configured */
+	struct arena arena; /* of the options' lists */
 	struct inbound_options options;
 	char authserv_id[256];
 };
@@ -43,6 +48,7 @@ struct service {
 	struct arena arena; /* of the engine */
 	struct dkim_engine *engine;
 	struct recorder *recorder; /* NULL: not recording */
+	struct milter_metrics *metrics;
 	atomic_uint sessions; /* connections of the MTA */
 	atomic_uint messages; /* between MAIL and the end of message */
 	atomic_bool draining; /* refuse new connections */

@@ -8,6 +8,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/mail/addr.h"
+#include "milter/milter_metrics.h"
 #include "milter/summary.h"
 
 #define CONNECTION_MEMORY ((size_t)64 * 1024)
@@ -103,6 +104,8 @@ session_mail(struct session *s, const struct session_mail *mail)
 	s->rcpt_domain = STR_NONE;
 	s->rcpt_mixed = false;
 	s->recipients = 0;
+	s->rcpts = NULL;
+	s->n_rcpts = 0;
 	facts.mail_from =
 	    arena_dup(a, str_head(addr_strip(mail->from), ADDRESS_MAX));
 	facts.auth_user = arena_dup(a, str_head(mail->auth_user, ADDRESS_MAX));
@@ -117,6 +120,19 @@ session_mail(struct session *s, const struct session_mail *mail)
 	inbound_begin(&s->inbound, &s->snapshot->options, a, &s->dns, &facts);
 }
 
+static void
+keep_rcpt(struct session *s, struct str rcpt)
+{
+	if (s->n_rcpts == SESSION_RCPTS_MAX)
+		return;
+	if (!s->rcpts)
+		s->rcpts =
+		    ARENA_ARRAY(&s->message, struct str, SESSION_RCPTS_MAX);
+	if (s->rcpts && policy_rcpt_of(&s->message, str_head(rcpt, ADDRESS_MAX),
+			    &s->rcpts[s->n_rcpts]) == 0)
+		s->n_rcpts++;
+}
+
 /* RFC 9990 section 3.1.1.10: one domain of all recipients, or none. */
 void
 session_rcpt(struct session *s, struct str rcpt)
@@ -126,7 +142,10 @@ session_rcpt(struct session *s, struct str rcpt)
 	if (!s->in_message)
 		return;
 	s->recipients++;
-	if (s->rcpt_mixed || s->inbound.facts.exempt)
+	if (s->inbound.facts.exempt)
+		return;
+	keep_rcpt(s, rcpt);
+	if (s->rcpt_mixed)
 		return;
 	addr_split(addr_strip(rcpt), &local, &domain);
 	domain = str_head(domain, 255);
@@ -200,6 +219,9 @@ session_eoh(struct session *s)
 		return;
 	if (!s->rcpt_mixed)
 		s->inbound.facts.rcpt_domain = s->rcpt_domain;
+	s->inbound.facts.rcpts = s->rcpts;
+	s->inbound.facts.n_rcpts = s->n_rcpts;
+	s->inbound.facts.rcpts_incomplete = s->n_rcpts < s->recipients;
 	inbound_eoh(&s->inbound);
 }
 
@@ -245,6 +267,39 @@ render(struct session *s, struct session_verdict *out)
 	out->received_spf = buf_str(&r);
 }
 
+/* For the MTA's log and queue: words of ours and a checked domain. */
+static struct str
+quarantine_reason(struct session *s)
+{
+	const struct inbound *in = &s->inbound;
+	struct buf b;
+
+	buf_init(&b, &s->message, 400);
+	buf_addf(&b, "aver: %s", policy_situation_name(in->outcome.situation));
+	if (in->dmarc.from_domain.n)
+		buf_addf(
+		    &b, " %.*s", STRF(str_head(in->dmarc.from_domain, 255)));
+	return buf_ok(&b) ? buf_str(&b) : STR("aver");
+}
+
+/* What filters behind us can sort by. */
+static struct str
+verdict_field(struct session *s)
+{
+	const struct inbound *in = &s->inbound;
+	struct buf b;
+
+	if (in->action != POLICY_HEADER)
+		return STR_NONE;
+	buf_init(&b, &s->message, 400);
+	buf_addf(&b, " header; reason=%s",
+	    policy_situation_name(in->outcome.situation));
+	if (in->dmarc.from_domain.n)
+		buf_addf(&b, ";\n\tfrom=%.*s",
+		    STRF(str_head(in->dmarc.from_domain, 255)));
+	return buf_str(&b);
+}
+
 void
 session_eom(struct session *s, struct str queue_id, struct session_verdict *out)
 {
@@ -255,15 +310,19 @@ session_eom(struct session *s, struct str queue_id, struct session_verdict *out)
 		return;
 	s->eom_start = clock_mono_us();
 	s->queue_id = arena_dup(&s->message, str_head(queue_id, 64));
+	s->inbound.facts.queue_id = s->queue_id;
 	s->dns.deadline = s->eom_start / 1000 + c->message_deadline * 1000;
 	inbound_finish(&s->inbound);
 	render(s, out);
 	if (!out->failed) {
 		out->action = s->inbound.action;
 		out->reply = s->inbound.reply;
-		out->quarantine = STR("DMARC policy");
+		out->quarantine = quarantine_reason(s);
+		out->verdict = verdict_field(s);
 		record(s);
 	}
 	atomic_fetch_add_explicit(&s->service->seen, 1, memory_order_relaxed);
+	milter_metrics_message(
+	    s->service->metrics, s, out, clock_mono_us() - s->eom_start);
 	summary_log(s, out);
 }

@@ -19,6 +19,9 @@
 #include "milter/forged.h"
 #include "milter/service.h"
 
+/* Recipients that are kept; a message with more is known to be incomplete. */
+#define SESSION_RCPTS_MAX 200
+
 struct session {
 	struct service *service;
 	struct snapshot *snapshot;
@@ -38,6 +41,8 @@ struct session {
 	struct str rcpt_domain;
 	bool rcpt_mixed;
 	unsigned recipients;
+	struct str *rcpts; /* SESSION_RCPTS_MAX, for the policy table */
+	size_t n_rcpts;
 	int64_t eom_start; /* of clock_mono_us() */
 
 	struct recorder_ticket ticket;
@@ -45,11 +50,12 @@ struct session {
 
 /* What to do with the message; views live in the message's arena. */
 struct session_verdict {
-	enum inbound_action action;
+	enum policy_action action;
 	struct str authres; /* value to insert as topmost field */
 	struct str received_spf; /* empty: none */
-	struct str reply; /* of INBOUND_REJECT: text after the codes */
-	struct str quarantine; /* reason of INBOUND_QUARANTINE */
+	struct str reply; /* of reject and tempfail: code, code, text */
+	struct str quarantine; /* reason of quarantine */
+	struct str verdict; /* value of X-Aver-Verdict; empty: none */
 	bool failed; /* out of memory: ask the client to retry */
 };
 

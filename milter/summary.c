@@ -41,8 +41,15 @@ add_dmarc(struct buf *b, const struct inbound *in)
 		kv_str(b, "why", in->dmarc_why);
 	if (v->detail.n)
 		kv_str(b, "name", v->detail);
-	for (size_t i = 0; i < in->n_reasons; i++)
-		kv_z(b, "override", eval_override_name(in->reasons[i].type));
+	for (size_t i = 0; i < in->outcome.n_reasons; i++)
+		kv_z(b, "override",
+		    eval_override_name(in->outcome.reasons[i].type));
+	if (in->exception.line)
+		kv_i64(b, "rule", in->exception.line);
+	if (in->outcome.situations)
+		kv_z(b, "cause", policy_situation_name(in->outcome.situation));
+	if (in->would != in->action)
+		kv_z(b, "would", policy_action_name(in->would));
 }
 
 static void
@@ -50,12 +57,16 @@ add_results(struct buf *b, const struct inbound *in)
 {
 	if (in->from.n_domains)
 		kv_str(b, "from", in->from.domains[0]);
+	if (in->has_iprev)
+		kv_z(b, "iprev", iprev_result_name(in->iprev.result));
 	kv_z(b, "spf", spf_result_name(in->spf.result));
 	if (in->spf.reason != SPF_WHY_NONE)
 		kv_z(b, "why", spf_reason_name(in->spf.reason));
 	if (in->has_helo)
 		kv_z(b, "spf_helo", spf_result_name(in->helo.result));
 	add_dkim(b, in);
+	if (in->arc_verifier)
+		kv_z(b, "arc", arc_result_name(in->arc.result));
 	add_dmarc(b, in);
 	if (in->over != INBOUND_WITHIN)
 		kv_z(b, "budget", inbound_budget_name(in->over));
@@ -89,7 +100,7 @@ summary_log(struct session *s, const struct session_verdict *v)
 	if (s->forged.n)
 		kv_i64(&b, "forged", (int64_t)s->forged.n);
 	kv_z(&b, "action",
-	    v->failed ? "tempfail" : inbound_action_name(v->action));
+	    v->failed ? "tempfail" : policy_action_name(v->action));
 	kv_i64(&b, "questions", s->dns.questions);
 	kv_i64(&b, "us", clock_mono_us() - s->eom_start);
 	if (!buf_ok(&b)) {
@@ -97,7 +108,7 @@ summary_log(struct session *s, const struct session_verdict *v)
 		buf_clear(&b);
 		kv_str(&b, "qid", s->queue_id);
 		kv_z(&b, "dmarc", dmarc_result_name(in->dmarc.result));
-		kv_z(&b, "action", inbound_action_name(v->action));
+		kv_z(&b, "action", policy_action_name(v->action));
 		kv_z(&b, "log", "shortened");
 	}
 	log_line(LOG_LVL_INFO, &b);

@@ -21,11 +21,15 @@ lint_tests = \
 integ_tests = \
 	t/integ/conformance.t \
 	t/integ/count.t \
-	t/integ/postfix.t
+	t/integ/forged.t \
+	t/integ/milter_metrics.t \
+	t/integ/postfix.t \
+	t/integ/sendmail.t
 
 TESTS += $(lint_tests) $(integ_tests)
 EXTRA_DIST += $(lint_tests) $(integ_tests) \
 	t/integ/conformance.skip t/integ/lab.py \
+	t/integ/offline.c t/integ/sendmail_lab.py \
 	t/lint/lint.py t/lint/pure.allow t/lint/rfcs.py t/lint/size.allow \
 	lib/LAYERS .ci/run
 

@@ -12,6 +12,7 @@
 #include "lib/base/chars.h"
 
 #define VALUE_MAX 256
+#define LINE_MAX_OCTETS 4096
 
 static enum log_where destination = LOG_TO_STDERR;
 static atomic_int most_level = LOG_LVL_INFO;
@@ -39,6 +40,26 @@ log_wants(enum log_level level)
 	       atomic_load_explicit(&most_level, memory_order_relaxed);
 }
 
+/* One write for each line, so that lines of several threads do not mix. */
+static void
+write_line(const char *word, struct str text)
+{
+	char line[LINE_MAX_OCTETS];
+	int n = snprintf(line, sizeof(line), "%s[%ld]: %s%.*s\n", program_name,
+	    (long)getpid(), word, STRF(text));
+	ssize_t written;
+
+	if (n < 0)
+		return;
+	if ((size_t)n >= sizeof(line)) {
+		n = (int)sizeof(line) - 1;
+		line[n - 1] = '\n';
+	}
+	/* there is nobody to tell when standard error is gone */
+	written = write(STDERR_FILENO, line, (size_t)n);
+	(void)written;
+}
+
 static void
 emit(enum log_level level, struct str text)
 {
@@ -50,8 +71,7 @@ emit(enum log_level level, struct str text)
 	if (destination == LOG_TO_SYSLOG)
 		syslog(priority[level], "%s%.*s", word[level], STRF(text));
 	else
-		dprintf(STDERR_FILENO, "%s[%ld]: %s%.*s\n", program_name,
-		    (long)getpid(), word[level], STRF(text));
+		write_line(word[level], text);
 }
 
 void

@@ -79,6 +79,18 @@ is_inet(struct str s)
 }
 
 bool
+check_address_port_or_empty(struct str s)
+{
+	size_t colon = str_rchr(s, ':');
+	struct str host = str_head(s, colon);
+	struct ip ip;
+
+	return s.n == 0 ||
+	       (is_inet(s) && (host.p[0] == '[' ||
+				  (ip_parse(host, &ip) && ip.family == IP_V4)));
+}
+
+bool
 check_listen(struct str s)
 {
 	static const struct str unix_ = STR_INIT("unix:");
@@ -139,4 +151,10 @@ check_name_list(struct str s)
 		if (++n > 16 || !check_name_or_empty(item))
 			return false;
 	return true;
+}
+
+bool
+check_any(struct str s)
+{
+	return s.n <= 512;
 }

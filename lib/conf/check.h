@@ -14,6 +14,8 @@
 
 /* Printable ASCII without space and quotes, at most 255 octets, or empty. */
 bool check_name_or_empty(struct str s);
+/* Anything at all; its meaning is checked where it is known. */
+bool check_any(struct str s);
 /* Up to 16 such names, separated by white space or commas. */
 bool check_name_list(struct str s);
 /* A name of passwd(5) or group(5), or empty. */
@@ -27,6 +29,8 @@ bool check_path_or_empty(struct str s);
  * bracketed IPv6 address.
  */
 bool check_listen(struct str s);
+/* ADDRESS:PORT, [IPV6]:PORT, or nothing */
+bool check_address_port_or_empty(struct str s);
 /* sqlite:PATH */
 bool check_store(struct str s);
 /* One of "system" and "recursive", or ADDRESS[@PORT] one or more times. */

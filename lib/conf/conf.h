@@ -37,7 +37,14 @@ struct conf_nets {
 enum conf_log { CONF_LOG_SYSLOG, CONF_LOG_STDERR };
 enum conf_dnssec { CONF_DNSSEC_AUTO, CONF_DNSSEC_VALIDATE, CONF_DNSSEC_OFF };
 enum conf_discovery { CONF_TREEWALK, CONF_PSL };
-enum conf_action { CONF_ACCEPT, CONF_QUARANTINE, CONF_REJECT };
+enum conf_action {
+	CONF_ACCEPT,
+	CONF_HEADER,
+	CONF_QUARANTINE,
+	CONF_TEMPFAIL,
+	CONF_REJECT,
+	CONF_BY_POLICY, /* from_invalid_action alone */
+};
 
 struct conf {
 	atomic_uint refs;
@@ -54,6 +61,7 @@ struct conf {
 
 	/* milter */
 	const char *milter_listen; /* unix:/path | inet:host:port */
+	const char *metrics_listen; /* address:port, empty: off */
 	int64_t milter_socket_mode; /* octal in the file */
 	const char *milter_socket_group; /* empty: of the user */
 	struct conf_nets trusted_networks;
@@ -65,6 +73,15 @@ struct conf {
 	bool received_spf;
 	enum conf_action dmarc_reject_action;
 	enum conf_action dmarc_quarantine_action;
+	enum conf_action dmarc_none_action;
+	enum conf_action dmarc_permerror_action, dmarc_temperror_action;
+	enum conf_action from_invalid_action;
+	enum conf_action spf_fail_action, dkim_policy_action, budget_action;
+	const char *dmarc_reject_reply, *reject_reply, *tempfail_reply;
+	const char *policy_table; /* path; empty: none */
+	bool test_mode;
+	bool strip_require_tls_esmtp;
+	struct conf_strings report_addresses;
 
 	/* DNS */
 	struct conf_strings dns_servers; /* "system" | "recursive" | ADDR... */
@@ -82,6 +99,11 @@ struct conf {
 	int64_t dkim_max_signatures, dkim_min_rsa_bits, dkim_max_rsa_bits;
 	int64_t dkim_clock_drift;
 	bool dkim_accept_partial;
+	int64_t dkim_max_body_hashes, dkim_max_header_octets;
+	bool arc;
+	int64_t arc_max_sets;
+	struct conf_strings arc_trusted_sealers;
+	bool iprev;
 	enum conf_discovery dmarc_discovery;
 	const char *public_suffix_list;
 

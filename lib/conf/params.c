@@ -5,7 +5,6 @@
 
 #include <syslog.h>
 
-#include "lib/base/chars.h"
 #include "lib/base/log.h"
 #include "lib/conf/check.h"
 #include "lib/conf/conf.h"
@@ -26,7 +25,12 @@ static const struct param_word dnssec_words[] = {{"auto", CONF_DNSSEC_AUTO},
 static const struct param_word discovery_words[] = {
     {"treewalk", CONF_TREEWALK}, {"psl", CONF_PSL}, {NULL, 0}};
 static const struct param_word action_words[] = {{"accept", CONF_ACCEPT},
-    {"quarantine", CONF_QUARANTINE}, {"reject", CONF_REJECT}, {NULL, 0}};
+    {"header", CONF_HEADER}, {"quarantine", CONF_QUARANTINE},
+    {"tempfail", CONF_TEMPFAIL}, {"reject", CONF_REJECT}, {NULL, 0}};
+static const struct param_word from_action_words[] = {
+    {"policy", CONF_BY_POLICY}, {"accept", CONF_ACCEPT},
+    {"header", CONF_HEADER}, {"quarantine", CONF_QUARANTINE},
+    {"tempfail", CONF_TEMPFAIL}, {"reject", CONF_REJECT}, {NULL, 0}};
 
 /*
  * FIELD(f, type *) is the name and offset of field f; it does not compile when
@@ -58,6 +62,11 @@ static const struct param_word action_words[] = {{"accept", CONF_ACCEPT},
 	    const enum conf_dnssec *: dnssec_words, \
 	    const enum conf_discovery *: discovery_words, \
 	    const enum conf_action *: action_words)
+#define FROM_WORD(f) \
+	.name = #f, .type = PARAM_WORD, \
+	.offset = \
+	    _Generic(REF(f), const enum conf_action *: offsetof(struct conf, f)), \
+	.words = from_action_words
 #define STRINGS(f, test, wants) \
 	FIELD(f, struct conf_strings *), \
 	.type = PARAM_STRINGS, .check = (test), .expected = (wants)
@@ -155,6 +164,22 @@ static const struct param params[] = {
 	    "happen: do not listen on public addresses.",
     },
     {
+	TEXT(metrics_listen, check_address_port_or_empty,
+	    "ADDRESS:PORT, [IPV6]:PORT, or nothing"),
+	.section = SECTION_MILTER,
+	.fallback = "",
+	.restart = true,
+	.help = "Where aver-milter serves its metrics.",
+	.manual =
+	    "An HTTP server answers there, for example on\n"
+	    ".Cm 127.0.0.1:9550 :\n"
+	    ".Li /metrics\n"
+	    "with counters in the text format of Prometheus, and\n"
+	    ".Li /healthz .\n"
+	    "It asks for no password: do not listen on public addresses.\n"
+	    "Empty means that there is no server.",
+    },
+    {
 	OCTAL(milter_socket_mode, 0, 0777),
 	.section = SECTION_MILTER,
 	.fallback = "0660",
@@ -223,6 +248,124 @@ static const struct param params[] = {
 		  "header.",
     },
     {
+	WORD(dmarc_none_action),
+	.section = SECTION_MILTER,
+	.fallback = "accept",
+	.help = "The same when the domain's policy is none.",
+	.manual = "RFC 9989 section 5.4 asks for no change in how such mail "
+		  "is handled.",
+    },
+    {
+	WORD(dmarc_permerror_action),
+	.section = SECTION_MILTER,
+	.fallback = "header",
+	.help = "What happens to a message whose DMARC record is unusable.",
+    },
+    {
+	WORD(dmarc_temperror_action),
+	.section = SECTION_MILTER,
+	.fallback = "header",
+	.help = "What happens when DNS trouble leaves DMARC undecided.",
+	.manual = "With\n"
+		  ".Cm tempfail\n"
+		  "nothing undecided is delivered, and mail of a domain whose "
+		  "DNS stays broken comes back to its sender after days.",
+    },
+    {
+	FROM_WORD(from_invalid_action),
+	.section = SECTION_MILTER,
+	.fallback = "policy",
+	.help = "What happens without exactly one From field with one author "
+		"domain.",
+	.manual =
+	    "With\n"
+	    ".Cm policy\n"
+	    "the message is rejected when any domain that its From fields "
+	    "name has a policy of quarantine or reject, and gets a header "
+	    "field otherwise.\n"
+	    "At most four domains are evaluated; the message never passes "
+	    "DMARC.",
+    },
+    {
+	WORD(spf_fail_action),
+	.section = SECTION_MILTER,
+	.fallback = "accept",
+	.help = "What happens on an SPF fail when no DMARC policy decides.",
+    },
+    {
+	WORD(dkim_policy_action),
+	.section = SECTION_MILTER,
+	.fallback = "accept",
+	.help = "What happens to a signed message of which no signature is "
+		"good, when no DMARC policy decides.",
+	.manual = "RFC 6376 section 6.3 advises against more than\n"
+		  ".Cm accept .",
+    },
+    {
+	WORD(budget_action),
+	.section = SECTION_MILTER,
+	.fallback = "header",
+	.help = "What happens to a message that exceeds a limit on work: "
+		"header, memory or DNS questions.",
+    },
+    {
+	TEXT(dmarc_reject_reply, check_any, "a reply"),
+	.section = SECTION_MILTER,
+	.fallback = "550 5.7.1 Email rejected per DMARC policy for %{domain}",
+	.help = "The reply to a message that is rejected for DMARC.",
+	.manual = "A reply is a code, an enhanced code (RFC 3463) and text, "
+		  "with fields\n"
+		  ".Li %{domain} %{policy} %{policy_domain} %{reason} %{ip} "
+		  "%{helo} %{mailfrom} %{qid} %{host} ;\n"
+		  "a percent sign is written twice.",
+    },
+    {
+	TEXT(reject_reply, check_any, "a reply"),
+	.section = SECTION_MILTER,
+	.fallback = "550 5.7.1 Message refused: %{reason}",
+	.help = "The reply to a message that is rejected for anything else.",
+    },
+    {
+	TEXT(tempfail_reply, check_any, "a reply"),
+	.section = SECTION_MILTER,
+	.fallback = "451 4.7.1 Message cannot be judged now: %{reason}",
+	.help = "The reply to a message that is refused for now.",
+    },
+    {
+	TEXT(policy_table, check_path_or_empty, "an absolute path, or nothing"),
+	.section = SECTION_MILTER,
+	.fallback = "",
+	.help = "The file of exceptions by domain, recipient, client and "
+		"mailing list.",
+	.manual = "See\n"
+		  ".Xr aver-policy_table 5 .\n"
+		  "It is read again with the configuration.",
+    },
+    {
+	BOOL(test_mode),
+	.section = SECTION_MILTER,
+	.fallback = "no",
+	.help = "Whether everything is accepted and the log says what would "
+		"have been done.",
+    },
+    {
+	BOOL(strip_require_tls_esmtp),
+	.section = SECTION_MILTER,
+	.fallback = "no",
+	.help = "Whether a client's own Require-TLS-ESMTP fields are removed.",
+	.manual = "Postfix 3.11 and later takes such a field as a wish for "
+		  "REQUIRETLS, whoever wrote it.\n"
+		  "The fields stay when the MAIL command asked for it.",
+    },
+    {
+	STRINGS(report_addresses, check_name_list, "at most 16 addresses"),
+	.section = SECTION_MILTER,
+	.fallback = "",
+	.help = "The addresses of this site that receive DMARC and TLS "
+		"reports.",
+	.manual = "What is sent to them never causes a report in return.",
+    },
+    {
 	STRINGS(authserv_id_aliases, check_name_list,
 	    "at most 16 names without spaces"),
 	.section = SECTION_MILTER,
@@ -273,11 +416,17 @@ static const struct param params[] = {
 	.help = "What happens to a message that fails DMARC when the "
 		"domain's policy is reject.",
 	.manual =
+	    "The actions, here and in the parameters that follow:\n"
 	    ".Bl -tag -width quarantine -compact\n"
-	    ".It Li accept\n"
-	    "It is delivered; the field says\n"
-	    ".Li dmarc=fail .\n"
-	    ".It Li quarantine\n"
+	    ".It Cm accept\n"
+	    "It is delivered; only\n"
+	    ".Li Authentication-Results\n"
+	    "tells.\n"
+	    ".It Cm header\n"
+	    "It is delivered with a field\n"
+	    ".Li X-Aver-Verdict: header; reason=...\n"
+	    "for filters and mailboxes to sort by.\n"
+	    ".It Cm quarantine\n"
 	    "It is accepted and goes to the MTA's quarantine.\n"
 	    "In Postfix that is the hold queue: the message stays there, "
 	    "neither delivered nor returned, until somebody decides.\n"
@@ -291,11 +440,17 @@ static const struct param params[] = {
 	    "deletes it.\n"
 	    "In Sendmail see\n"
 	    ".Ql mailq -qQ .\n"
-	    ".It Li reject\n"
-	    "It is refused with\n"
-	    ".Ql 550 5.7.1\n"
-	    "and a text that names DMARC and the domain.\n"
+	    ".It Cm tempfail\n"
+	    "The client is asked to try again later:\n"
+	    ".Ic tempfail_reply .\n"
+	    ".It Cm reject\n"
+	    "It is refused:\n"
+	    ".Ic dmarc_reject_reply\n"
+	    "or\n"
+	    ".Ic reject_reply .\n"
 	    ".El\n"
+	    "When several things are held against a message, the strictest "
+	    "action is taken.\n"
 	    "The default is not reject because RFC 9989 section 7.4 forbids "
 	    "to reject for the policy alone: mail that went through mailing "
 	    "lists and forwarders fails DMARC too.\n"
@@ -473,6 +628,52 @@ static const struct param params[] = {
 		  "its result is policy.",
     },
     {
+	INTEGER(dkim_max_body_hashes, 1, 64),
+	.section = SECTION_EVALUATION,
+	.fallback = "8",
+	.help = "How often a body is hashed at most: once for each "
+		"canonicalization and length that signatures use.",
+    },
+    {
+	SIZE(dkim_max_header_octets, 256 * KB, 1 * GB),
+	.section = SECTION_EVALUATION,
+	.fallback = "16M",
+	.help = "How much header is hashed for all signatures of a message "
+		"together.",
+    },
+    {
+	BOOL(arc),
+	.section = SECTION_EVALUATION,
+	.fallback = "yes",
+	.help = "Whether ARC chains (RFC 8617) are verified.",
+	.manual = "ARC is on its way to Historic; this is the switch.",
+    },
+    {
+	INTEGER(arc_max_sets, 1, 50),
+	.section = SECTION_EVALUATION,
+	.fallback = "50",
+	.help = "How long a chain may be; a longer one fails.",
+    },
+    {
+	STRINGS(arc_trusted_sealers, check_name_list, "at most 16 domains"),
+	.section = SECTION_EVALUATION,
+	.fallback = "",
+	.help = "Domains whose ARC seals, and those of domains below, save a "
+		"message that fails DMARC.",
+	.manual = "A chain that passes and whose newest seal is of such a "
+		  "domain, or of one below, turns quarantine and reject into "
+		  "accept, unless the oldest of the trusted sealers states "
+		  "that DMARC failed there already.\n"
+		  "The reason recorded is local_policy.",
+    },
+    {
+	BOOL(iprev),
+	.section = SECTION_EVALUATION,
+	.fallback = "yes",
+	.help = "Whether the client's reverse DNS is evaluated (RFC 8601 "
+		"section 3).",
+    },
+    {
 	WORD(dmarc_discovery),
 	.section = SECTION_EVALUATION,
 	.fallback = "treewalk",
@@ -550,88 +751,9 @@ static const struct param params[] = {
 
 _Static_assert(N_PARAMS <= PARAMS_MAX, "raise PARAMS_MAX");
 
-const char *
-param_section_name(enum param_section s)
-{
-	static const char *const names[SECTION_COUNT] = {
-	    [SECTION_GENERAL] = "General",
-	    [SECTION_MILTER] = "The milter and its actions",
-	    [SECTION_DNS] = "DNS",
-	    [SECTION_EVALUATION] = "Evaluation",
-	    [SECTION_RECORD] = "The record",
-	};
-
-	return s < SECTION_COUNT ? names[s] : "?";
-}
-
 const struct param *
 params_all(size_t *n)
 {
 	*n = N_PARAMS;
 	return params;
-}
-
-const struct param *
-params_find(struct str name)
-{
-	for (size_t i = 0; i < N_PARAMS; i++)
-		if (str_eq(name, str_from_z(params[i].name)))
-			return &params[i];
-	return NULL;
-}
-
-static unsigned
-least(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
-}
-
-#define DISTANCE_MAX 48
-
-/* Levenshtein's distance without regard to case; both at most 48 octets. */
-static unsigned
-distance(struct str x, struct str y)
-{
-	unsigned row[DISTANCE_MAX + 1];
-
-	for (unsigned j = 0; j <= y.n; j++)
-		row[j] = j;
-	for (unsigned i = 0; i < x.n; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i + 1;
-		for (unsigned j = 0; j < y.n; j++) {
-			unsigned was = row[j + 1];
-			bool same = chars_lower(x.p[i]) == chars_lower(y.p[j]);
-
-			row[j + 1] =
-			    least(least(row[j], was) + 1, diagonal + !same);
-			diagonal = was;
-		}
-	}
-	return row[y.n];
-}
-
-const struct param *
-params_nearest(struct str name)
-{
-	const struct param *best = NULL;
-	unsigned best_distance = 0;
-
-	if (name.n > DISTANCE_MAX)
-		return NULL;
-	for (size_t i = 0; i < N_PARAMS; i++) {
-		struct str other = str_from_z(params[i].name);
-		unsigned d;
-
-		if (other.n > DISTANCE_MAX)
-			continue;
-		d = distance(name, other);
-		/* at most a quarter of the letters are wrong */
-		if (d * 4 <= other.n + 3 && (!best || d < best_distance)) {
-			best = &params[i];
-			best_distance = d;
-		}
-	}
-	return best;
 }

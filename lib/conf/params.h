@@ -67,7 +67,7 @@ struct param {
 
 /* All parameters, in the order of the manual. */
 const struct param *params_all(size_t *n);
-#define PARAMS_MAX 64 /* at least as many as there are */
+#define PARAMS_MAX 96 /* at least as many as there are */
 /* NULL if there is none of that name (exact case). */
 const struct param *params_find(struct str name);
 /* The one whose name is nearest to a misspelt one, NULL if none is near. */

@@ -7,24 +7,12 @@
 #include "lib/inbound/inbound_dmarc.h"
 #include "lib/mail/addr.h"
 
-static const char *const action_names[INBOUND_ACTION_COUNT] = {
-    [INBOUND_ACCEPT] = "accept",
-    [INBOUND_QUARANTINE] = "quarantine",
-    [INBOUND_REJECT] = "reject",
-};
-
 static const char *const budget_names[INBOUND_BUDGET_COUNT] = {
     [INBOUND_WITHIN] = "",
     [INBOUND_HEADER_OCTETS] = "header octets",
     [INBOUND_HEADER_FIELDS] = "header fields",
     [INBOUND_MEMORY] = "memory",
 };
-
-const char *
-inbound_action_name(enum inbound_action a)
-{
-	return name_of(action_names, INBOUND_ACTION_COUNT, (int)a);
-}
 
 const char *
 inbound_budget_name(enum inbound_budget b)
@@ -56,7 +44,11 @@ inbound_begin(struct inbound *in, const struct inbound_options *opt,
 
 	*in = (struct inbound){
 	    .opt = opt, .arena = arena, .dns = dns, .facts = *facts};
-	if (facts->exempt || !(opt->methods & INBOUND_SPF))
+	if (facts->exempt)
+		return;
+	if (opt->methods & INBOUND_IPREV)
+		iprev_prefetch(dns, &in->facts.ip);
+	if (!(opt->methods & INBOUND_SPF))
 		return;
 	spf = spf_input(in, SPF_SCOPE_MFROM);
 	if (spf_first_name(arena, &spf, &name))
@@ -141,6 +133,27 @@ inbound_tls_wish(const struct inbound *in)
 	return "";
 }
 
+/* RFC 8617 section 4.1 */
+static bool
+is_arc(struct str name)
+{
+	return str_eq_ci(name, STR("ARC-Seal")) ||
+	       str_eq_ci(name, STR("ARC-Message-Signature")) ||
+	       str_eq_ci(name, STR("ARC-Authentication-Results"));
+}
+
+static void
+add_arc(struct inbound *in, const struct hdr *h)
+{
+	if (!in->arc_verifier)
+		in->arc_verifier = arc_verifier_new(in->arena, in->opt->engine,
+		    &in->opt->arc, in->facts.now, in->facts.smtputf8);
+	if (in->arc_verifier)
+		arc_verifier_field(in->arc_verifier, in->dns, h);
+	else
+		in->over = INBOUND_MEMORY;
+}
+
 void
 inbound_field(struct inbound *in, struct str raw)
 {
@@ -160,11 +173,15 @@ inbound_field(struct inbound *in, struct str raw)
 	if (in->opt->methods & INBOUND_DKIM &&
 	    str_eq_ci(h.name, STR("DKIM-Signature")))
 		add_signature(in, &h);
+	else if (in->opt->methods & INBOUND_ARC && is_arc(h.name))
+		add_arc(in, &h);
 }
 
 bool
 inbound_eoh(struct inbound *in)
 {
+	bool arc, dkim;
+
 	if (in->facts.exempt)
 		return false;
 	if (from_extract(in->arena, &in->headers, &in->from))
@@ -174,7 +191,11 @@ inbound_eoh(struct inbound *in)
 	     i++)
 		dmarc_prefetch(
 		    in->dns, in->from.domains[i], in->opt->discovery);
-	return in->verifier && dkim_verifier_eoh(in->verifier);
+	dkim = in->verifier && dkim_verifier_eoh(in->verifier);
+	arc = in->arc_verifier &&
+	      arc_verifier_eoh(in->arc_verifier, in->dns,
+		  in->verifier ? dkim_verifier_bodies(in->verifier) : NULL);
+	return arc || dkim;
 }
 
 void
@@ -183,6 +204,8 @@ inbound_body(struct inbound *in, struct str chunk)
 	in->body_octets += chunk.n;
 	if (in->verifier)
 		dkim_verifier_body(in->verifier, chunk);
+	if (in->arc_verifier)
+		arc_verifier_body(in->arc_verifier, chunk);
 }
 
 /*
@@ -218,6 +241,30 @@ evaluate_spf(struct inbound *in)
 	in->has_helo = true;
 }
 
+static void
+evaluate_arc(struct inbound *in)
+{
+	if (!in->arc_verifier)
+		return;
+	if (in->over == INBOUND_WITHIN)
+		arc_verifier_finish(
+		    in->arc_verifier, in->dns, &in->headers, &in->arc);
+	else
+		in->arc = (struct arc_verdict){
+		    .result = ARC_FAIL, .reason = ARC_WHY_BUDGET};
+}
+
+static void
+evaluate_iprev(struct inbound *in)
+{
+	if (!(in->opt->methods & INBOUND_IPREV) ||
+	    in->facts.ip.family == IP_NONE)
+		return;
+	iprev_eval(
+	    in->dns, in->arena, &in->facts.ip, IPREV_NAMES_DEFAULT, &in->iprev);
+	in->has_iprev = true;
+}
+
 /*
  * Whoever sends the message chooses whose DNS servers SPF and DKIM ask: slow
  * ones must not eat the time that the author domain's policy needs.
@@ -245,9 +292,11 @@ inbound_finish(struct inbound *in)
 	else if (in->verifier)
 		dkim_verifier_finish(in->verifier, in->dns, &in->headers,
 		    &in->dkim, &in->n_dkim);
+	evaluate_arc(in);
 	in->dns->deadline = end;
 	if (in->opt->methods & INBOUND_DMARC)
 		inbound_dmarc(in);
+	evaluate_iprev(in);
 }
 
 void

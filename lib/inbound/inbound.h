@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/arc/arc.h"
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/ip.h"
@@ -24,27 +25,23 @@
 #include "lib/dkim/dkim.h"
 #include "lib/dmarc/dmarc.h"
 #include "lib/dns/dns.h"
+#include "lib/iprev/iprev.h"
 #include "lib/mail/from.h"
 #include "lib/mail/hdr.h"
 #include "lib/mail/orgdom.h"
+#include "lib/policy/policy_action.h"
+#include "lib/policy/policy_reply.h"
+#include "lib/policy/policy_table.h"
 #include "lib/spf/spf.h"
 #include "lib/store/evaluation.h"
 
-/* What happens to the message. */
-enum inbound_action {
-	INBOUND_ACCEPT,
-	INBOUND_QUARANTINE,
-	INBOUND_REJECT,
-	INBOUND_ACTION_COUNT
-};
-
-const char *inbound_action_name(enum inbound_action a);
-
-/* What is evaluated; the milter wants all. DMARC needs the other two. */
+/* What is evaluated; the milter wants all. DMARC needs SPF and DKIM. */
 enum inbound_method {
 	INBOUND_SPF = 1 << 0,
 	INBOUND_DKIM = 1 << 1,
 	INBOUND_DMARC = 1 << 2,
+	INBOUND_ARC = 1 << 3,
+	INBOUND_IPREV = 1 << 4,
 	INBOUND_ALL = INBOUND_SPF | INBOUND_DKIM | INBOUND_DMARC,
 };
 
@@ -63,7 +60,20 @@ struct inbound_options {
 	size_t max_header_octets, max_header_fields;
 	int64_t patience; /* milliseconds inbound_finish() may wait for DNS;
 	                     the resolver handle's deadline is its end */
-	enum inbound_action on_reject, on_quarantine;
+	struct arc_limits arc;
+	const struct str *arc_trusted; /* sealers' domains, lower case */
+	size_t n_arc_trusted;
+
+	struct policy_actions actions;
+	/* an invalid From is rejected when a domain that it names wants
+	 * quarantine or reject, else marked; actions has no say then */
+	bool from_by_policy;
+	const struct policy_table *table; /* exceptions; may be NULL */
+	bool test_mode; /* say what would be done, and accept */
+	struct reply_template dmarc_reply; /* for a DMARC fail */
+	struct reply_template reject_reply, tempfail_reply; /* all else */
+	const struct str *report_addresses; /* lower case, of ours */
+	size_t n_report_addresses;
 };
 
 /* What the SMTP session says of the message. Views live as long as it. */
@@ -72,6 +82,10 @@ struct inbound_facts {
 	struct str helo;
 	struct str mail_from; /* without brackets; empty: null reverse-path */
 	struct str rcpt_domain; /* of all recipients, empty if they differ */
+	const struct str *rcpts; /* of policy_rcpt_of() */
+	size_t n_rcpts;
+	bool rcpts_incomplete;
+	struct str queue_id; /* for replies; may be empty */
 	struct str auth_user; /* SASL login; empty: not authenticated */
 	bool exempt; /* trusted network or authenticated */
 	bool smtputf8;
@@ -102,6 +116,7 @@ struct inbound {
 	enum inbound_budget over;
 	struct dkim_verifier *verifier;
 	size_t signatures;
+	struct arc_verifier *arc_verifier; /* NULL: no ARC fields */
 	uint64_t body_octets;
 	/* header fields about TLS, RFC 8689 section 3 and Postfix's own */
 	unsigned tls_required; /* TLS-Required fields */
@@ -114,12 +129,16 @@ struct inbound {
 	bool has_helo;
 	const struct dkim_verdict *dkim;
 	size_t n_dkim;
+	struct arc_verdict arc;
+	struct iprev iprev;
+	bool has_iprev;
 	struct dmarc_verdict dmarc; /* of the domain that decided */
 	struct str dmarc_why; /* for logs and comments; may be empty */
-	enum inbound_action action;
-	struct str reply; /* "550 5.7.1 text" for INBOUND_REJECT */
-	struct eval_reason reasons[EVAL_REASONS_MAX];
-	size_t n_reasons;
+	struct policy_outcome outcome; /* of that domain */
+	struct policy_decision exception;
+	enum policy_action action; /* what is to be done */
+	enum policy_action would; /* the same but for test_mode */
+	struct str reply; /* "550 5.7.1 text" for reject and tempfail */
 };
 
 /*

@@ -130,15 +130,17 @@ dmarc_comment(const struct inbound *in, struct buf *b)
 			buf_add_z(b, " t=y");
 	}
 	note(b, in->dmarc_why);
-	for (size_t i = 0; i < in->n_reasons; i++) {
-		note(b, str_from_z(eval_override_name(in->reasons[i].type)));
-		if (in->reasons[i].comment.n)
+	for (size_t i = 0; i < in->outcome.n_reasons; i++) {
+		const struct eval_reason *e = &in->outcome.reasons[i];
+
+		note(b, str_from_z(eval_override_name(e->type)));
+		if (e->comment.n)
 			buf_add_z(b, ": ");
-		buf_add(b, in->reasons[i].comment);
+		buf_add(b, e->comment);
 	}
-	if (in->dmarc.result == DMARC_FAIL)
+	if (in->outcome.situations)
 		buf_addf(b, "%saction=%s", b->n ? ", " : "",
-		    inbound_action_name(in->action));
+		    policy_action_name(in->action));
 	if (r)
 		note_dnssec(in, b, in->dmarc.secure);
 }
@@ -164,6 +166,46 @@ dmarc(const struct inbound *in, struct authres_writer *w)
 		    false);
 }
 
+static void
+arc(const struct inbound *in, struct authres_writer *w)
+{
+	struct buf ip;
+
+	if (!in->arc_verifier)
+		return;
+	buf_init(&ip, in->arena, 64);
+	ip_print(&ip, &in->facts.ip);
+	authres_result(w, "arc", arc_result_name(in->arc.result));
+	authres_comment(w, in->arc.detail);
+	/* RFC 8617 section 10 registers these two */
+	authres_prop(w, "smtp.remote-ip", buf_str(&ip), false);
+	if (in->arc.result == ARC_PASS && in->arc.oldest_known) {
+		struct buf n;
+
+		buf_init(&n, in->arena, 32);
+		buf_add_u64(&n, in->arc.oldest_pass);
+		authres_prop(w, "header.oldest-pass", buf_str(&n), false);
+	}
+}
+
+/* RFC 8601 section 2.7.3 */
+static void
+iprev(const struct inbound *in, struct authres_writer *w)
+{
+	struct buf ip, note_text;
+
+	if (!in->has_iprev)
+		return;
+	buf_init(&ip, in->arena, 64);
+	buf_init(&note_text, in->arena, 512);
+	ip_print(&ip, &in->facts.ip);
+	note(&note_text, str_from_z(iprev_reason_name(in->iprev.reason)));
+	note(&note_text, in->iprev.name);
+	authres_result(w, "iprev", iprev_result_name(in->iprev.result));
+	authres_comment(w, buf_str(&note_text));
+	authres_prop(w, "policy.iprev", buf_str(&ip), false);
+}
+
 void
 inbound_authres(const struct inbound *in, struct buf *out, const char *newline)
 {
@@ -173,10 +215,12 @@ inbound_authres(const struct inbound *in, struct buf *out, const char *newline)
 	authres_comment(&w, str_from_z(inbound_tls_wish(in)));
 	auth(in, &w);
 	if (!in->facts.exempt) {
+		iprev(in, &w);
 		spf(in, &w, &in->spf, in->spf.used_helo);
 		if (in->has_helo)
 			spf(in, &w, &in->helo, true);
 		dkim(in, &w);
+		arc(in, &w);
 		dmarc(in, &w);
 	}
 	authres_end(&w);

@@ -20,12 +20,14 @@ disposition(const struct inbound *in)
 		return in->dmarc.policy == DMARC_POLICY_NONE ? EVAL_DISP_NONE
 							     : EVAL_DISP_PASS;
 	switch (in->action) {
-	case INBOUND_QUARANTINE:
+	case POLICY_QUARANTINE:
 		return EVAL_DISP_QUARANTINE;
-	case INBOUND_REJECT:
+	case POLICY_REJECT:
 		return EVAL_DISP_REJECT;
-	case INBOUND_ACCEPT:
-	case INBOUND_ACTION_COUNT:
+	case POLICY_ACCEPT:
+	case POLICY_HEADER:
+	case POLICY_TEMPFAIL:
+	case POLICY_ACTION_COUNT:
 		break;
 	}
 	return EVAL_DISP_NONE;
@@ -78,12 +80,41 @@ add_policy(const struct dmarc_verdict *v, struct evaluation *ev)
 	ev->discovery = v->discovery;
 }
 
-/* Mail to the addresses that receive reports comes along in a report, but
- * does not cause one: the null sender's is one such kind. */
+static bool
+is_to_report_address(const struct inbound *in)
+{
+	const struct inbound_options *o = in->opt;
+
+	for (size_t i = 0; i < in->facts.n_rcpts; i++)
+		for (size_t k = 0; k < o->n_report_addresses; k++)
+			if (str_eq_ci(
+				in->facts.rcpts[i], o->report_addresses[k]))
+				return true;
+	return false;
+}
+
+/* RFC 8460 section 5.3 has a field, RFC 9990 section 3.5.2 a subject. */
+static bool
+is_report(const struct inbound *in)
+{
+	const struct hdr *subject = hdr_find(&in->headers, STR("Subject"), 0);
+
+	if (hdr_find(&in->headers, STR("TLS-Report-Domain"), 0))
+		return true;
+	return subject && str_starts_ci(str_trim_fws(subject->value),
+			      STR("Report Domain:"));
+}
+
+/*
+ * These come along in a report and never cause one, or two sites would report
+ * on each other's reports for ever. That a domain is one we never had a good
+ * exchange with is for the store to say.
+ */
 static bool
 is_optional(const struct inbound *in)
 {
-	return in->facts.mail_from.n == 0;
+	return in->facts.mail_from.n == 0 || is_to_report_address(in) ||
+	       is_report(in);
 }
 
 bool
@@ -96,6 +127,9 @@ inbound_evaluation(const struct inbound *in, struct evaluation *out)
 		return false;
 	if (v->result != DMARC_PASS && v->result != DMARC_FAIL)
 		return false;
+	/* it comes again, and counts then */
+	if (in->action == POLICY_TEMPFAIL)
+		return false;
 	/* not all of it: dkim[] is large and counted by n_dkim */
 	memset(ev, 0, offsetof(struct evaluation, dkim));
 	ev->n_dkim = 0;
@@ -104,8 +138,8 @@ inbound_evaluation(const struct inbound *in, struct evaluation *out)
 	ev->disposition = disposition(in);
 	ev->dkim_aligned = v->dkim_aligned;
 	ev->spf_aligned = v->spf_aligned;
-	memcpy(ev->reasons, in->reasons, sizeof(ev->reasons));
-	ev->n_reasons = in->n_reasons;
+	memcpy(ev->reasons, in->outcome.reasons, sizeof(in->outcome.reasons));
+	ev->n_reasons = in->outcome.n_reasons;
 	ev->header_from = v->from_domain;
 	if (in->facts.mail_from.n)
 		ev->envelope_from = in->spf.domain;

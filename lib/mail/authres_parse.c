@@ -8,6 +8,7 @@
 #include "lib/base/scan.h"
 #include "lib/mail/addr.h"
 #include "lib/mail/authres.h"
+#include "lib/mail/utf8.h"
 
 #define VALUE_MAX ((size_t)65536)
 #define RESULTS_MAX ((size_t)500)
@@ -369,6 +370,26 @@ holds_undressed(struct str value, struct str id)
 #define ID_MAX ((size_t)512)
 
 /*
+ * A token, or U-labels (RFC 8601 section 2.5), perhaps with "/more" behind it.
+ * Anything else was not written by a sane sender, whoever it names.
+ */
+static bool
+is_id_text(struct str s)
+{
+	if (s.n == 0)
+		return false;
+	while (s.n) {
+		size_t n = utf8_len(s);
+
+		if (n == 0 ||
+		    (n == 1 && !chars_is(s.p[0], CH_TOKEN) && s.p[0] != '/'))
+			return false;
+		s = str_from(s, n);
+	}
+	return true;
+}
+
+/*
  * What stands in the place of the authserv-id, without quotes, in room.
  * Other octets than the grammar's are read too. False when it is empty, does
  * not end, or is too long.
@@ -393,10 +414,10 @@ claimed_id(struct scan *s, char room[ID_MAX], struct str *out)
 		if (!chars_is(c, CH_FWS))
 			room[n++] = c;
 	}
-	if (in_quotes && !scan_char(s, '"'))
-		return false;
 	*out = (struct str){room, n};
-	return n > 0;
+	if (in_quotes)
+		return scan_char(s, '"') && n > 0;
+	return is_id_text(*out);
 }
 
 static bool
@@ -419,6 +440,15 @@ same_id(struct str x, struct str id)
 	return same;
 }
 
+static bool
+has_high(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (chars_is(s.p[i], CH_HIGH))
+			return true;
+	return false;
+}
+
 bool
 authres_names_id(struct str text, struct str id)
 {
@@ -428,6 +458,9 @@ authres_names_id(struct str text, struct str id)
 
 	if (!is_clean(text) || !scan_cfws(&s) || !claimed_id(&s, room, &claim))
 		return holds_undressed(text, id);
+	/* nothing but U-labels has business around it, and id is ASCII */
+	if (has_high(claim) && str_contains_ci(claim, id))
+		return true;
 	/* RFC 8601 section 2.5: "id/anything" is a part of id's domain */
 	if (same_id(claim, id) ||
 	    same_id(str_head(claim, str_chr(claim, '/')), id))

@@ -20,6 +20,7 @@ CONF = """
 authserv_id_aliases = old.receiver.example xn--mnchen-3ya.example
 remove_headers = Received-SPF X-Verdict
 max_header_fields = 100
+budget_action = accept
 """
 AR = b"Authentication-Results:"
 LIE = b"; spf=pass smtp.mailfrom=bank.example; dmarc=pass " \

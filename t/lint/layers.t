@@ -6,7 +6,8 @@ import os
 import lint
 
 # Headers of outside libraries. ONE: by exactly one .c file of the project.
-ONE = ["libmilter/mfapi.h", "unbound.h", "sqlite3.h", "idn2.h", "libpsl.h"]
+ONE = ["libmilter/mfapi.h", "unbound.h", "sqlite3.h", "idn2.h", "libpsl.h",
+       "microhttpd.h"]
 WHERE = {"jansson.h": ["ctl"],
          "openssl/": ["lib/dkim", "lib/inbound", "lib/store", "milter"]}
 

@@ -466,7 +466,7 @@ test_print_one(void)
 	struct conf *c = must_parse("user = x");
 	struct buf b;
 
-	buf_init(&b, NULL, 1024);
+	buf_init(&b, NULL, 65536);
 	is_int(conf_print_one(&b, c, STR("user")), 0, "one parameter");
 	is_str(buf_str(&b), STR("user = x\n"), "one parameter's line");
 	is_int(conf_print_one(&b, c, STR("users")), AVER_NOTFOUND,
