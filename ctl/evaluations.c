@@ -21,7 +21,7 @@
 #define LINE_MAX_OCTETS ((size_t)1 << 20)
 #define NAME_OCTETS ((size_t)64 * 1024) /* for the domain's other forms */
 
-enum verb { VERB_LIST, VERB_SHOW, VERB_REMOVE };
+enum verb { VERB_LIST, VERB_SHOW, VERB_REMOVE, VERB_KNOWN };
 
 struct command {
 	enum verb verb;
@@ -408,6 +408,28 @@ show_row(void *arg, const struct store_evaluation *row)
 	return put_line(k);
 }
 
+/* --- known */
+
+static int
+known_domain(void *arg, const struct store_known *known)
+{
+	struct command *k = arg;
+	struct buf *b = &k->line;
+	json_t *o;
+
+	if (k->json) {
+		o = json_object();
+		json_object_set_new(o, "domain", json_text(known->domain));
+		json_object_set_new(o, "last_day", json_time(known->seen));
+		return put_element(k, o);
+	}
+	buf_clear(b);
+	add_cell(b, known->domain);
+	column(b, 32);
+	add_time(b, known->seen);
+	return put_line(k);
+}
+
 /* --- commands */
 
 static int
@@ -441,6 +463,17 @@ run_show(struct command *k, struct store *s, struct diag *d)
 		return 0;
 	diag_set(d, 0, 0, "nothing is recorded for %.*s", STRF(k->domain));
 	return fail(d);
+}
+
+static int
+run_known(struct command *k, struct store *s, struct diag *d)
+{
+	int err = store_each_known(s, known_domain, k, d);
+
+	if (err)
+		return fail(d);
+	end_array(k);
+	return 0;
 }
 
 static int
@@ -494,6 +527,9 @@ run(struct command *k, const struct conf *c)
 	case VERB_REMOVE:
 		status = run_remove(k, s, &d);
 		break;
+	case VERB_KNOWN:
+		status = run_known(k, s, &d);
+		break;
 	}
 	store_close(s);
 	return status;
@@ -507,8 +543,8 @@ set_verb(struct command *k, const char *word)
 	static const struct {
 		const char *word;
 		enum verb verb;
-	} verbs[] = {
-	    {"list", VERB_LIST}, {"show", VERB_SHOW}, {"remove", VERB_REMOVE}};
+	} verbs[] = {{"list", VERB_LIST}, {"show", VERB_SHOW},
+	    {"remove", VERB_REMOVE}, {"known", VERB_KNOWN}};
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(word, verbs[i].word) == 0) {
@@ -539,7 +575,8 @@ parse(int argc, char **argv, struct command *k)
 			k->domain = str_from_z(argv[i]);
 		}
 	}
-	return (k->verb == VERB_LIST) == (k->domain.n == 0);
+	return (k->verb == VERB_LIST || k->verb == VERB_KNOWN) ==
+	       (k->domain.n == 0);
 }
 
 /*
@@ -560,7 +597,8 @@ usage(void)
 {
 	fputs("usage: aver evaluations [list] [--json]\n"
 	      "       aver evaluations show DOMAIN [--json]\n"
-	      "       aver evaluations remove DOMAIN [--json]\n",
+	      "       aver evaluations remove DOMAIN [--json]\n"
+	      "       aver evaluations known [--json]\n",
 	    stderr);
 	return USAGE;
 }

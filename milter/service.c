@@ -208,6 +208,7 @@ open_recorder(struct service *s, const struct conf *c, struct diag *d)
 	    .ring_size = (size_t)c->store_ring_size,
 	    .batch_ms = (unsigned)c->store_batch_time,
 	    .spool_max = (size_t)c->store_spool_max,
+	    .known_days = (unsigned)((c->known_domain_time + 86399) / 86400),
 	};
 
 	if (!c->record_evaluations)

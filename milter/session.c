@@ -238,16 +238,20 @@ record(struct session *s)
 	struct evaluation ev;
 	uint8_t fingerprint[RECORDER_FINGERPRINT];
 	struct buf octets;
+	bool optional;
 
 	if (!s->service->recorder || !inbound_evaluation(&s->inbound, &ev))
 		return;
+	/* beside the octets, so that both kinds of one row stay alike */
+	optional = ev.optional;
+	ev.optional = false;
 	buf_init(&octets, &s->message, 65536);
 	evaluation_encode(&octets, &ev);
 	if (!buf_ok(&octets))
 		return;
 	inbound_fingerprint(&s->inbound, fingerprint);
 	recorder_add(s->service->recorder, s->inbound.facts.now,
-	    ev.policy_domain, buf_str(&octets), ev.optional, fingerprint,
+	    ev.policy_domain, buf_str(&octets), optional, fingerprint,
 	    &s->ticket);
 }
 

@@ -113,6 +113,7 @@ struct conf {
 	int64_t store_ring_size; /* octets */
 	int64_t store_batch_time; /* milliseconds */
 	int64_t store_spool_max; /* octets */
+	int64_t known_domain_time; /* seconds */
 };
 
 /* The path of the file that programs read when they are given none. */

@@ -64,8 +64,8 @@ static const struct param_word from_action_words[] = {
 	    const enum conf_action *: action_words)
 #define FROM_WORD(f) \
 	.name = #f, .type = PARAM_WORD, \
-	.offset = \
-	    _Generic(REF(f), const enum conf_action *: offsetof(struct conf, f)), \
+	.offset = _Generic(REF(f), \
+	    const enum conf_action *: offsetof(struct conf, f)), \
 	.words = from_action_words
 #define STRINGS(f, test, wants) \
 	FIELD(f, struct conf_strings *), \
@@ -744,6 +744,18 @@ static const struct param params[] = {
 		"be written.",
 	.manual = "When it is full, further evaluations are lost, counted "
 		  "and logged; mail goes on.",
+    },
+    {
+	SECONDS(known_domain_time, 0, (int64_t)3650 * DAY),
+	.section = SECTION_RECORD,
+	.fallback = "180d",
+	.restart = true,
+	.help = "How long a domain stays known after the last good exchange.",
+	.manual = "A good exchange is an accepted message that passed "
+		  "DMARC.\n"
+		  "What fails for other domains is recorded as optional: it "
+		  "comes along in a report and never causes one.\n"
+		  "Whole days count; 0 turns this off.",
     },
 };
 

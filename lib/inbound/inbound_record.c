@@ -12,13 +12,13 @@
 #include "lib/dkim/dkim_engine.h"
 #include "lib/mail/addr.h"
 
-/* RFC 9990 section 3.1.1.9 and the comments of its schema. */
+/*
+ * RFC 9990 section 3.1.1.9 and the comments of its schema: what was done, also
+ * to a message that passed and was refused for something else.
+ */
 static enum eval_disposition
 disposition(const struct inbound *in)
 {
-	if (in->dmarc.result == DMARC_PASS)
-		return in->dmarc.policy == DMARC_POLICY_NONE ? EVAL_DISP_NONE
-							     : EVAL_DISP_PASS;
 	switch (in->action) {
 	case POLICY_QUARANTINE:
 		return EVAL_DISP_QUARANTINE;
@@ -30,6 +30,9 @@ disposition(const struct inbound *in)
 	case POLICY_ACTION_COUNT:
 		break;
 	}
+	if (in->dmarc.result == DMARC_PASS &&
+	    in->dmarc.policy != DMARC_POLICY_NONE)
+		return EVAL_DISP_PASS;
 	return EVAL_DISP_NONE;
 }
 

@@ -12,8 +12,8 @@
 
 struct store_ops {
 	void (*close)(struct store *s);
-	int (*add)(struct store *s, struct str source, uint64_t seq,
-	    const struct store_evaluation *rows, size_t n, struct diag *d);
+	int (*add)(
+	    struct store *s, const struct store_batch *b, struct diag *d);
 	int (*committed)(
 	    struct store *s, struct str source, uint64_t *seq, struct diag *d);
 	int (*each)(struct store *s, struct str policy_domain, int64_t from,
@@ -25,6 +25,13 @@ struct store_ops {
 	    struct diag *d);
 	int (*remove)(struct store *s, struct str policy_domain,
 	    uint64_t *removed, struct diag *d);
+	int (*know)(struct store *s, const struct store_known *known, size_t n,
+	    struct diag *d);
+	int (*forget)(
+	    struct store *s, int64_t before, uint64_t most, struct diag *d);
+	int (*each_known)(struct store *s,
+	    int (*fn)(void *arg, const struct store_known *known), void *arg,
+	    struct diag *d);
 };
 
 /* The first member of a back end's handle. */

@@ -82,8 +82,9 @@ struct evaluation {
 	enum spf_result spf_result;
 	/*
 	 * An optional evaluation rides along in a report but never causes one
-	 * (architecture: mail to report addresses, null sender, reports,
-	 * rejections for unknown domains).
+	 * (architecture: mail to report addresses, null sender, reports).
+	 * Rejections for unknown domains are optional too, which only the store
+	 * can tell: what counts is the flag of its row.
 	 */
 	bool optional;
 };

@@ -14,17 +14,19 @@ EXTRA_DIST += t/fuzz/corpus/evaluation
 libaver_a_SOURCES += \
 	lib/store/backend.h \
 	lib/store/batch.c lib/store/batch.h \
+	lib/store/known.c lib/store/known.h \
 	lib/store/recorder.c lib/store/recorder.h \
 	lib/store/ring.c lib/store/ring.h lib/store/ring_format.h \
 	lib/store/ring_salvage.c \
 	lib/store/spool.c lib/store/spool.h \
+	lib/store/sql.c lib/store/sql.h \
 	lib/store/store.c lib/store/store.h \
 	lib/store/store_sqlite.c \
 	lib/store/sum.h \
 	lib/store/writer.c lib/store/writer.h
 check_PROGRAMS += \
 	t/unit/store.t t/unit/recorder.t t/unit/recorder_kill.t \
-	t/unit/evaluations.t \
+	t/unit/known.t t/unit/evaluations.t \
 	t/fuzz/ring.t t/fuzz/spool.t
 noinst_HEADERS += t/unit/tmpdir.h
 t_unit_store_t_SOURCES = t/unit/store.t.c t/tap.h
@@ -33,6 +35,8 @@ t_unit_recorder_t_SOURCES = t/unit/recorder.t.c t/tap.h
 t_unit_recorder_t_LDADD = $(aver_libs)
 t_unit_recorder_kill_t_SOURCES = t/unit/recorder_kill.t.c t/tap.h
 t_unit_recorder_kill_t_LDADD = $(aver_libs)
+t_unit_known_t_SOURCES = t/unit/known.t.c t/tap.h
+t_unit_known_t_LDADD = $(aver_libs)
 t_unit_evaluations_t_SOURCES = t/unit/evaluations.t.c t/tap.h \
 	ctl/evaluations.c ctl/evaluations.h
 t_unit_evaluations_t_LDADD = $(aver_libs)

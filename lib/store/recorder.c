@@ -28,6 +28,7 @@
 #define RETRY_MOST_MS 10000
 #define LOST_LOG_MS 10000
 #define EXPIRE_S 3600
+#define KNOWN_DAYS_MAX 36500
 
 _Static_assert(RECORDER_FINGERPRINT == RING_FINGERPRINT, "fingerprint");
 
@@ -293,6 +294,8 @@ init(struct recorder *r, const struct recorder_config *c, struct diag *d)
 	r->may_urge = true;
 	r->w.lock = &r->lock;
 	r->w.spec = r->spec;
+	r->w.known_days =
+	    c->known_days < KNOWN_DAYS_MAX ? c->known_days : KNOWN_DAYS_MAX;
 	r->w.retry_first = r->batch_ms;
 	r->w.retry_most = (int64_t)r->batch_ms * RETRY_BATCHES;
 	if (r->w.retry_most > RETRY_MOST_MS)

@@ -41,6 +41,13 @@ struct recorder_config {
 	unsigned batch_ms; /* longest wait before a commit */
 	size_t spool_max; /* octets of the spool file */
 	unsigned close_ms; /* longest wait at the end; 0: 5000 */
+	/*
+	 * A rejection or quarantine is optional when this site had no good
+	 * exchange with the policy domain in so many days before it; the writer
+	 * finds that out. 0: it is not, and no domain is remembered. At most
+	 * 36500.
+	 */
+	unsigned known_days;
 };
 
 #define RECORDER_FINGERPRINT 16

@@ -40,7 +40,16 @@ int
 store_add_evaluations(struct store *s, struct str source, uint64_t seq,
     const struct store_evaluation *rows, size_t n, struct diag *d)
 {
-	return s->ops->add(s, source, seq, rows, n, d);
+	const struct store_batch b = {
+	    .source = source, .seq = seq, .rows = rows, .n_rows = n};
+
+	return s->ops->add(s, &b, d);
+}
+
+int
+store_add_batch(struct store *s, const struct store_batch *b, struct diag *d)
+{
+	return s->ops->add(s, b, d);
 }
 
 int
@@ -71,4 +80,26 @@ store_remove_evaluations(struct store *s, struct str policy_domain,
     uint64_t *removed, struct diag *d)
 {
 	return s->ops->remove(s, policy_domain, removed, d);
+}
+
+int
+store_know_domains(
+    struct store *s, const struct store_known *known, size_t n, struct diag *d)
+{
+	return s->ops->know(s, known, n, d);
+}
+
+int
+store_forget_domains(
+    struct store *s, int64_t before, uint64_t most, struct diag *d)
+{
+	return s->ops->forget(s, before, most, d);
+}
+
+int
+store_each_known(struct store *s,
+    int (*fn)(void *arg, const struct store_known *known), void *arg,
+    struct diag *d)
+{
+	return s->ops->each_known(s, fn, arg, d);
 }

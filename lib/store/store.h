@@ -38,6 +38,11 @@ struct store_evaluation {
 	struct str octets;
 	uint64_t count;
 	bool optional;
+	/*
+	 * For store_add_batch(): optional too unless the policy domain is
+	 * known. False in rows that are read.
+	 */
+	bool if_known;
 };
 
 /*
@@ -47,6 +52,39 @@ struct store_evaluation {
  */
 int store_add_evaluations(struct store *s, struct str source, uint64_t seq,
     const struct store_evaluation *rows, size_t n, struct diag *d);
+
+/*
+ * A domain this site had a good exchange with: an accepted aligned pass, or
+ * mail sent to it. domain: at most 255 octets, A-labels in lower case. seen:
+ * seconds since the epoch; the store keeps the day (UTC) of the last time.
+ */
+struct store_known {
+	struct str domain;
+	int64_t seen;
+};
+
+struct store_batch {
+	struct str source;
+	uint64_t seq;
+	const struct store_evaluation *rows;
+	size_t n_rows;
+	const struct store_known *known;
+	size_t n_known;
+	unsigned known_days; /* see below */
+};
+
+/*
+ * The same with what the batch says about known domains, in one transaction.
+ * First the n_known ones are remembered, so a batch is one moment: its rows'
+ * order does not matter. Then a row with if_known counts as optional unless
+ * its policy domain was seen on the day of the row's hour, on one of the
+ * known_days days before it, or later. That is asked as of the row's hour, so
+ * a batch that was delayed counts as it would have counted then. Nothing is
+ * remembered when seq was committed before.
+ */
+int
+store_add_batch(struct store *s, const struct store_batch *b, struct diag *d);
+
 /* The last seq of that source, 0 when it is unknown. */
 int store_committed(
     struct store *s, struct str source, uint64_t *seq, struct diag *d);
@@ -76,5 +114,26 @@ int store_each_domain(struct store *s,
 /* Removes a policy domain's evaluations; *removed: messages they counted. */
 int store_remove_evaluations(struct store *s, struct str policy_domain,
     uint64_t *removed, struct diag *d);
+
+/* --- known domains */
+
+/* Remembers the domains; an earlier day does not replace a later one. */
+int store_know_domains(
+    struct store *s, const struct store_known *known, size_t n, struct diag *d);
+
+/*
+ * Forgets the domains last seen before the day of that time, then all but the
+ * most ones seen last.
+ */
+int store_forget_domains(
+    struct store *s, int64_t before, uint64_t most, struct diag *d);
+
+/*
+ * One call of fn for each known domain, ordered by name; seen is the start of
+ * the day. For fn see store_each_evaluation().
+ */
+int store_each_known(struct store *s,
+    int (*fn)(void *arg, const struct store_known *known), void *arg,
+    struct diag *d);
 
 #endif

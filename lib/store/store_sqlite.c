@@ -26,76 +26,13 @@
 #include <sqlite3.h>
 
 #include "lib/base/err.h"
+#include "lib/store/sql.h"
 
 #define APPLICATION_ID 0x61766572 /* "aver" */
 #define BUSY_MS 200
-#define DIGEST_MAX 16
 #define HEADER_SIZE 100 /* of a database file */
 #define SEQ_MAX ((uint64_t)1 << 62)
-
-static const char *const schema_steps[] = {
-    "CREATE TABLE evaluation ("
-    " id INTEGER PRIMARY KEY,"
-    " policy_domain TEXT NOT NULL,"
-    " hour INTEGER NOT NULL,"
-    " optional INTEGER NOT NULL,"
-    " digest BLOB NOT NULL,"
-    " count INTEGER NOT NULL,"
-    " octets BLOB NOT NULL,"
-    " UNIQUE (policy_domain, hour, optional, digest)"
-    ") STRICT;"
-    "CREATE TABLE source ("
-    " name TEXT NOT NULL PRIMARY KEY,"
-    " seq INTEGER NOT NULL"
-    ") STRICT, WITHOUT ROWID;",
-};
-
-static const struct store_sqlite_options defaults = {
-    schema_steps, sizeof(schema_steps) / sizeof(schema_steps[0]), DIGEST_MAX};
-
-enum statement {
-	ST_BEGIN,
-	ST_COMMIT,
-	ST_ROLLBACK,
-	ST_ADD,
-	ST_SOURCE_GET,
-	ST_SOURCE_PUT,
-	ST_EACH,
-	ST_EACH_ALL,
-	ST_DOMAINS,
-	ST_SUM,
-	ST_REMOVE,
-	ST_COUNT
-};
-
-static const char *const statement_text[ST_COUNT] = {
-    [ST_BEGIN] = "BEGIN IMMEDIATE",
-    [ST_COMMIT] = "COMMIT",
-    [ST_ROLLBACK] = "ROLLBACK",
-    [ST_ADD] = "INSERT INTO evaluation"
-	       " (policy_domain, hour, optional, digest, count, octets)"
-	       " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE"
-	       " SET count = count + excluded.count"
-	       " WHERE octets = excluded.octets",
-    [ST_SOURCE_GET] = "SELECT seq FROM source WHERE name = ?1",
-    [ST_SOURCE_PUT] = "INSERT INTO source (name, seq) VALUES (?1, ?2)"
-		      " ON CONFLICT DO UPDATE SET seq = excluded.seq",
-    [ST_EACH] = "SELECT policy_domain, hour, optional, count, octets"
-		" FROM evaluation WHERE policy_domain = ?3"
-		" AND hour >= ?1 AND hour < ?2"
-		" ORDER BY policy_domain, hour, optional, digest",
-    [ST_EACH_ALL] = "SELECT policy_domain, hour, optional, count, octets"
-		    " FROM evaluation WHERE hour >= ?1 AND hour < ?2"
-		    " ORDER BY policy_domain, hour, optional, digest",
-    [ST_DOMAINS] = "SELECT policy_domain, min(hour), max(hour), count(*),"
-		   " sum(count), sum(CASE optional WHEN 0 THEN 0"
-		   " ELSE count END)"
-		   " FROM evaluation GROUP BY policy_domain"
-		   " ORDER BY policy_domain",
-    [ST_SUM] = "SELECT coalesce(sum(count), 0) FROM evaluation"
-	       " WHERE policy_domain = ?1",
-    [ST_REMOVE] = "DELETE FROM evaluation WHERE policy_domain = ?1",
-};
+#define DAY 86400
 
 struct sqlite_store {
 	struct store base;
@@ -165,6 +102,21 @@ rollback(struct sqlite_store *s)
 {
 	if (!sqlite3_get_autocommit(s->db))
 		run(s, ST_ROLLBACK);
+}
+
+/* Commits if all went well so far, else undoes it. */
+static int
+finish(struct sqlite_store *s, int rc, struct diag *d)
+{
+	int err;
+
+	if (rc == SQLITE_OK)
+		rc = run(s, ST_COMMIT);
+	if (rc == SQLITE_OK)
+		return 0;
+	err = failed(s, d, rc);
+	rollback(s);
+	return err;
 }
 
 static void
@@ -436,7 +388,7 @@ static int
 prepare(struct sqlite_store *s, struct diag *d)
 {
 	for (int i = 0; i < ST_COUNT; i++) {
-		int rc = sqlite3_prepare_v3(s->db, statement_text[i], -1,
+		int rc = sqlite3_prepare_v3(s->db, sql_text[i], -1,
 		    SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL);
 
 		if (rc != SQLITE_OK)
@@ -472,12 +424,54 @@ check_file(const struct sqlite_store *s, struct diag *d)
 	return diag_set(d, AVER_IO, 0, "%s: was removed or replaced", s->path);
 }
 
+static int64_t
+day_of(int64_t time)
+{
+	return time < 0 ? 0 : time - time % DAY;
+}
+
+static int
+learn(struct sqlite_store *s, const struct store_known *known, size_t n)
+{
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
+		bind_text(s->st[ST_KNOW], 1, known[i].domain);
+		sqlite3_bind_int64(s->st[ST_KNOW], 2, day_of(known[i].seen));
+		rc = run(s, ST_KNOW);
+	}
+	sqlite3_clear_bindings(s->st[ST_KNOW]);
+	return rc;
+}
+
+/* Whether the row counts as optional. */
+static int
+judge(struct sqlite_store *s, const struct store_evaluation *row,
+    unsigned known_days, bool *optional)
+{
+	sqlite3_stmt *st = s->st[ST_IS_KNOWN];
+	int rc;
+
+	*optional = row->optional;
+	if (*optional || !row->if_known)
+		return SQLITE_OK;
+	bind_text(st, 1, row->policy_domain);
+	sqlite3_bind_int64(
+	    st, 2, day_of(row->hour) - (int64_t)known_days * DAY);
+	rc = sqlite3_step(st);
+	*optional = rc == SQLITE_DONE;
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
 /*
  * A row whose digest is taken by other octets goes to the next one. With 16
  * octets of SHA-256 that is not expected to happen at all.
  */
 static int
-add_row(struct sqlite_store *s, const struct store_evaluation *row)
+add_row(
+    struct sqlite_store *s, const struct store_evaluation *row, bool optional)
 {
 	sqlite3_stmt *st = s->st[ST_ADD];
 	unsigned char md[EVP_MAX_MD_SIZE];
@@ -488,7 +482,7 @@ add_row(struct sqlite_store *s, const struct store_evaluation *row)
 		return SQLITE_NOMEM;
 	bind_text(st, 1, row->policy_domain);
 	sqlite3_bind_int64(st, 2, row->hour);
-	sqlite3_bind_int(st, 3, row->optional);
+	sqlite3_bind_int(st, 3, optional);
 	sqlite3_bind_int64(st, 5, (int64_t)row->count);
 	sqlite3_bind_blob(st, 6, row->octets.p ? row->octets.p : "",
 	    (int)row->octets.n, SQLITE_STATIC);
@@ -543,9 +537,23 @@ put_source(struct sqlite_store *s, struct str source, uint64_t seq)
 	return rc;
 }
 
+/* In the transaction that is open. */
 static int
-sqlite_add(struct store *base, struct str source, uint64_t seq,
-    const struct store_evaluation *rows, size_t n, struct diag *d)
+add_batch(struct sqlite_store *s, const struct store_batch *b)
+{
+	bool optional = false;
+	int rc = learn(s, b->known, b->n_known);
+
+	for (size_t i = 0; i < b->n_rows && rc == SQLITE_OK; i++) {
+		rc = judge(s, &b->rows[i], b->known_days, &optional);
+		if (rc == SQLITE_OK)
+			rc = add_row(s, &b->rows[i], optional);
+	}
+	return rc == SQLITE_OK ? put_source(s, b->source, b->seq) : rc;
+}
+
+static int
+sqlite_add(struct store *base, const struct store_batch *b, struct diag *d)
 {
 	struct sqlite_store *s = self(base);
 	int64_t before = 0;
@@ -553,28 +561,20 @@ sqlite_add(struct store *base, struct str source, uint64_t seq,
 
 	if (err)
 		return err;
-	if (seq > SEQ_MAX)
+	if (b->seq > SEQ_MAX)
 		return diag_set(
 		    d, AVER_BUG, 0, "%s: impossible number", s->path);
 	rc = run(s, ST_BEGIN);
 	if (rc == SQLITE_OK)
-		rc = get_source(s, source, &before);
-	if (rc == SQLITE_OK && (uint64_t)before >= seq && seq > 0) {
+		rc = get_source(s, b->source, &before);
+	if (rc == SQLITE_OK && (uint64_t)before >= b->seq && b->seq > 0) {
 		/* a commit that seemed to fail did not */
 		rollback(s);
 		return 0;
 	}
-	for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
-		rc = add_row(s, &rows[i]);
 	if (rc == SQLITE_OK)
-		rc = put_source(s, source, seq);
-	if (rc == SQLITE_OK)
-		rc = run(s, ST_COMMIT);
-	if (rc == SQLITE_OK)
-		return 0;
-	err = failed(s, d, rc);
-	rollback(s);
-	return err;
+		rc = add_batch(s, b);
+	return finish(s, rc, d);
 }
 
 static int
@@ -676,15 +676,64 @@ sqlite_remove(struct store *base, struct str policy_domain, uint64_t *removed,
 
 	if (rc == SQLITE_OK)
 		rc = remove_domain(s, policy_domain, &sum);
-	if (rc == SQLITE_OK)
-		rc = run(s, ST_COMMIT);
-	if (rc == SQLITE_OK) {
+	err = finish(s, rc, d);
+	if (!err)
 		*removed = (uint64_t)sum;
-		return 0;
-	}
-	err = failed(s, d, rc);
-	rollback(s);
 	return err;
+}
+
+/* --- known domains */
+
+static int
+sqlite_know(struct store *base, const struct store_known *known, size_t n,
+    struct diag *d)
+{
+	struct sqlite_store *s = self(base);
+	int rc, err = check_file(s, d);
+
+	if (err)
+		return err;
+	rc = run(s, ST_BEGIN);
+	if (rc == SQLITE_OK)
+		rc = learn(s, known, n);
+	return finish(s, rc, d);
+}
+
+static int
+sqlite_forget(struct store *base, int64_t before, uint64_t most, struct diag *d)
+{
+	struct sqlite_store *s = self(base);
+	int64_t limit = most > INT64_MAX ? INT64_MAX : (int64_t)most;
+	int rc = run(s, ST_BEGIN);
+
+	sqlite3_bind_int64(s->st[ST_FORGET_OLD], 1, day_of(before));
+	sqlite3_bind_int64(s->st[ST_FORGET_MOST], 1, limit);
+	if (rc == SQLITE_OK)
+		rc = run(s, ST_FORGET_OLD);
+	if (rc == SQLITE_OK)
+		rc = run(s, ST_FORGET_MOST);
+	return finish(s, rc, d);
+}
+
+static int
+sqlite_each_known(struct store *base,
+    int (*fn)(void *arg, const struct store_known *known), void *arg,
+    struct diag *d)
+{
+	struct sqlite_store *s = self(base);
+	sqlite3_stmt *st = s->st[ST_EACH_KNOWN];
+	int rc, stop = 0;
+
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW && !stop) {
+		struct store_known known = {.domain = column_str(st, 0),
+		    .seen = sqlite3_column_int64(st, 1)};
+
+		stop = fn(arg, &known);
+	}
+	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+		stop = failed(s, d, rc);
+	sqlite3_reset(st);
+	return stop;
 }
 
 static const struct store_ops ops = {
@@ -694,6 +743,9 @@ static const struct store_ops ops = {
     .each = sqlite_each,
     .each_domain = sqlite_each_domain,
     .remove = sqlite_remove,
+    .know = sqlite_know,
+    .forget = sqlite_forget,
+    .each_known = sqlite_each_known,
 };
 
 int
@@ -701,7 +753,7 @@ store_sqlite_open(const char *path, enum store_mode mode,
     const struct store_sqlite_options *options, struct store **out,
     struct diag *d)
 {
-	const struct store_sqlite_options *o = options ? options : &defaults;
+	const struct store_sqlite_options *o = options ? options : &sql_schema;
 	struct sqlite_store *s = calloc(1, sizeof(*s));
 	int err = 0;
 

@@ -14,6 +14,11 @@
 /* Failures in a row after which records go where they are flushed. */
 #define SPOOL_AFTER 8
 
+/* How often the store forgets domains, and after how many new ones at most. */
+#define TIDY_MS 3600000
+#define TIDY_LEARNT (KNOWN_DOMAINS_MAX / 16)
+#define DAY 86400
+
 struct source_name {
 	char text[32];
 };
@@ -30,7 +35,9 @@ int
 writer_init(struct writer *w)
 {
 	w->batch = batch_new();
-	return w->batch ? 0 : AVER_NOMEM;
+	if (w->known_days)
+		w->domains = known_new();
+	return w->batch && (w->domains || !w->known_days) ? 0 : AVER_NOMEM;
 }
 
 void
@@ -38,6 +45,7 @@ writer_fini(struct writer *w)
 {
 	store_close(w->store);
 	free(w->batch);
+	free(w->domains);
 }
 
 bool
@@ -68,6 +76,9 @@ close_store(struct writer *w)
 	store_close(w->store);
 	w->store = NULL;
 	w->known = false;
+	/* the next one may be another file */
+	if (w->domains)
+		known_forget(w->domains);
 }
 
 /*
@@ -118,11 +129,25 @@ commit(struct writer *w, uint64_t source, uint64_t to, uint64_t records,
     struct diag *d)
 {
 	struct source_name name;
-	int err = store_add_evaluations(w->store, name_of_source(source, &name),
-	    to, w->batch->rows, w->batch->n, d);
+	struct store_batch b = {.source = name_of_source(source, &name),
+	    .seq = to,
+	    .rows = w->batch->rows,
+	    .n_rows = w->batch->n,
+	    .known_days = w->known_days};
+	int err;
 
-	if (err)
+	if (w->domains) {
+		known_read(w->domains, w->batch->rows, w->batch->n);
+		b.known = w->domains->news;
+		b.n_known = w->domains->n_news;
+	}
+	err = store_add_batch(w->store, &b, d);
+	if (err) {
+		if (w->domains)
+			known_forget(w->domains);
 		return err;
+	}
+	w->learnt += b.n_known;
 	atomic_fetch_add(&w->commits, 1);
 	atomic_fetch_add(&w->committed, records);
 	return 0;
@@ -346,6 +371,30 @@ attempt(struct writer *w, struct diag *d)
 	return err;
 }
 
+/*
+ * Known domains that are too old or too many. Not while the start or the end
+ * waits for it, and when all is committed: what still waits is judged as of
+ * its hour, so the days kept are one more than count, for records taken
+ * before midnight.
+ */
+static void
+tidy(struct writer *w, int64_t now_ms)
+{
+	struct diag d;
+	int64_t days = (int64_t)w->known_days + 1;
+
+	if (!w->domains || atomic_load(&w->deadline) ||
+	    spool_waiting(w->spool) > 0 ||
+	    (now_ms < w->next_tidy && w->learnt < TIDY_LEARNT))
+		return;
+	w->next_tidy = now_ms + TIDY_MS;
+	w->learnt = 0;
+	if (store_forget_domains(
+		w->store, clock_now() - days * DAY, KNOWN_DOMAINS_MAX, &d))
+		log_msg(LOG_LVL_WARN,
+		    "store: old domains could not be removed: %s", d.text);
+}
+
 static void
 note_success(struct writer *w, int64_t now_ms)
 {
@@ -392,6 +441,7 @@ writer_turn(struct writer *w, int64_t now_ms)
 	err = attempt(w, &d);
 	if (!err) {
 		note_success(w, now_ms);
+		tidy(w, now_ms);
 		return -1;
 	}
 	note_failure(w, err, &d, now_ms);

@@ -22,6 +22,7 @@
 
 #include "lib/base/diag.h"
 #include "lib/store/batch.h"
+#include "lib/store/known.h"
 #include "lib/store/ring.h"
 #include "lib/store/spool.h"
 #include "lib/store/store.h"
@@ -33,6 +34,7 @@ struct writer {
 	pthread_mutex_t *lock; /* of the ring's producers */
 	const char *spec; /* for store_open() */
 	int64_t retry_first, retry_most; /* milliseconds */
+	unsigned known_days; /* 0: no domain is known or unknown */
 	atomic_int_fast64_t deadline; /* clock_mono_ms(); 0: none */
 
 	struct store *store; /* NULL: not open */
@@ -41,6 +43,9 @@ struct writer {
 	uint64_t known_source, known_to; /* where the store is, for the
 	                                    spool */
 	bool known;
+	struct known *domains; /* NULL without known_days */
+	int64_t next_tidy; /* milliseconds */
+	size_t learnt; /* since the last tidying */
 	/* state of the store */
 	unsigned failures; /* in a row */
 	int64_t failing_since, next_try;

@@ -50,6 +50,8 @@ fill(const char *spec)
 	    .policy_domain = STR("a.example"),
 	    .octets = STR("\377nonsense"),
 	    .count = 7};
+	const struct store_known known[] = {
+	    {STR("b.example"), HOUR}, {STR("a \x1b.example"), HOUR + 90000}};
 	struct store *s = NULL;
 
 	ip_parse(STR("192.0.2.1"), &ev.source_ip);
@@ -66,6 +68,7 @@ fill(const char *spec)
 	ev.policy_domain = STR("xn--bcher-kva.example");
 	put(s, 4, &ev, HOUR, 5);
 	store_add_evaluations(s, STR("t"), 5, &odd, 1, NULL);
+	store_know_domains(s, known, 2, NULL);
 	store_close(s);
 }
 
@@ -102,6 +105,15 @@ static const struct {
     {"no such option", {"list", "-x"}, 2, ""},
     {"-c without a file", {"-c"}, 2, ""},
     {"-c with a file that is not there", {"-c", "/nonexistent"}, 1, ""},
+    {"known takes no name", {"known", "a.example"}, 2, ""},
+    {"known", {"known"}, 0,
+	"a\\x20\\x1b.example               2026-01-02T00:00:00Z\n"
+	"b.example                       2026-01-01T00:00:00Z\n"},
+    {"known as JSON", {"known", "--json"}, 0,
+	"[\n{\"domain\":\"a \\\\x1b.example\",\"last_day\":"
+	"\"2026-01-02T00:00:00Z\"},\n"
+	"{\"domain\":\"b.example\",\"last_day\":"
+	"\"2026-01-01T00:00:00Z\"}\n]\n"},
     {"list", {NULL}, 0,
 	"a.example                       messages 13       rows 4       "
 	"optional 2       2026-01-01T00:00:00Z  2026-01-01T02:00:00Z\n"
@@ -179,6 +191,7 @@ main(void)
 	struct tmpdir dir = tmpdir_new();
 	struct tmppath spec;
 	static const char *const list[] = {"list", NULL};
+	static const char *const known[] = {"known", NULL};
 	static const char *const rm[] = {"remove", "a.example", NULL};
 	char *text = NULL;
 
@@ -189,6 +202,8 @@ main(void)
 	is_int(run(spec.z, list, &text), 1, "no store");
 	free(text);
 	is_int(run(spec.z, rm, &text), 1, "none to remove from");
+	free(text);
+	is_int(run(spec.z, known, &text), 1, "none to know from");
 	free(text);
 	ok(access(spec.z + 7, F_OK) < 0, "and none is made");
 	fill(spec.z);

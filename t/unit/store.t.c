@@ -19,6 +19,7 @@
 #include "t/unit/tmpdir.h"
 
 #define HOUR 3600
+#define DAY (24 * HOUR)
 
 static struct store_evaluation
 row(const char *domain, int64_t hour, const char *octets, uint64_t count,
@@ -92,6 +93,36 @@ is_domains(struct store *s, const char *want, const char *name)
 
 	buf_init(&b, NULL, 1 << 20);
 	is_int(store_each_domain(s, print_domain, &b, NULL), 0, name);
+	is_str(buf_str(&b), str_from_z(want), name);
+	buf_fini(&b);
+}
+
+/* Known domains as text: "domain day\n". */
+static int
+print_known(void *arg, const struct store_known *k)
+{
+	if (k->seen % DAY != 0)
+		buf_add_z(arg, "no day: ");
+	buf_add(arg, k->domain);
+	buf_addf(arg, " %lld\n", (long long)(k->seen / DAY));
+	return 0;
+}
+
+static int
+stop_at_known(void *arg, const struct store_known *k)
+{
+	(void)k;
+	++*(int *)arg;
+	return 44;
+}
+
+static void
+is_known(struct store *s, const char *want, const char *name)
+{
+	struct buf b;
+
+	buf_init(&b, NULL, 1 << 20);
+	is_int(store_each_known(s, print_known, &b, NULL), 0, name);
 	is_str(buf_str(&b), str_from_z(want), name);
 	buf_fini(&b);
 }
@@ -243,6 +274,134 @@ contract_two_handles(const char *spec, struct store *s)
 	store_close(NULL);
 }
 
+/* --- known domains, in a store without any */
+
+static void
+contract_know(struct store *s)
+{
+	const struct store_known first[] = {
+	    {STR("b.example"), 10 * DAY + 5}, {STR("a.example"), 11 * DAY}};
+	const struct store_known second[] = {
+	    {STR("a.example"), 10 * DAY}, /* late */
+	    {STR("b.example"), 13 * DAY - 1},
+	    {STR("o\0\xff'"), -1},
+	    {STR("b.example"), 12 * DAY},
+	};
+	int calls = 0;
+
+	is_known(s, "", "nobody is known at first");
+	is_int(store_know_domains(s, first, 2, NULL), 0, "know");
+	is_int(store_know_domains(s, NULL, 0, NULL), 0, "know no more");
+	is_known(s, "a.example 11\nb.example 10\n", "the day counts");
+	is_int(store_know_domains(s, second, 4, NULL), 0, "know again");
+	is_int(store_each_known(s, stop_at_known, &calls, NULL), 44,
+	    "what fn returns");
+	is_int(calls, 1, "after one call");
+	is_int(store_forget_domains(s, DAY, 100, NULL), 0, "forget");
+	is_known(s, "a.example 11\nb.example 12\n",
+	    "the last day stays; any octets go");
+}
+
+static void
+contract_forget(struct store *s)
+{
+	const struct store_known more[] = {{STR("c.example"), 5 * DAY},
+	    {STR("d.example"), 13 * DAY}, {STR("e.example"), 11 * DAY}};
+
+	store_know_domains(s, more, 3, NULL);
+	is_int(store_forget_domains(s, 11 * DAY + 7, 100, NULL), 0, "forget");
+	is_known(s, "a.example 11\nb.example 12\nd.example 13\ne.example 11\n",
+	    "what is older than the day");
+	is_int(store_forget_domains(s, 0, 4, NULL), 0, "as many as may be");
+	is_int(store_forget_domains(s, 0, UINT64_MAX, NULL), 0, "or far less");
+	is_known(s, "a.example 11\nb.example 12\nd.example 13\ne.example 11\n",
+	    "stay");
+	is_int(store_forget_domains(s, 0, 2, NULL), 0, "above the bound");
+	is_known(s, "b.example 12\nd.example 13\n", "the last ones stay");
+	is_int(store_forget_domains(s, 0, 0, NULL), 0, "a bound of none");
+	is_known(s, "", "none stays");
+}
+
+/* A row to be judged, its hour in days. */
+static struct store_evaluation
+doubtful(const char *domain, int64_t day, bool optional)
+{
+	struct store_evaluation r = row(domain, 24 * day + 7, "r", 1, optional);
+
+	r.if_known = true;
+	return r;
+}
+
+static void
+contract_judge(struct store *s)
+{
+	const struct store_known known[] = {{STR("k.example"), 100 * DAY},
+	    {STR("now.example"), 110 * DAY + HOUR}};
+	const struct store_evaluation rows[] = {
+	    doubtful("k.example", 99, false),
+	    doubtful("k.example", 100, true),
+	    doubtful("k.example", 110, false),
+	    doubtful("k.example", 111, false),
+	    doubtful("x.example", 110, false),
+	    doubtful("sub.k.example", 100, false),
+	    doubtful("now.example", 110, false),
+	    row("y.example", 24 * 110, "r", 1, false),
+	};
+	struct store_batch b = {.source = STR("j"),
+	    .seq = 1,
+	    .rows = rows,
+	    .n_rows = 8,
+	    .known = known + 1,
+	    .n_known = 1,
+	    .known_days = 10};
+	const struct store_known news[] = {{STR("z.example"), DAY}};
+
+	store_know_domains(s, known, 1, NULL);
+	is_int(store_add_batch(s, &b, NULL), 0, "a batch");
+	is_rows(s, "", 24 * 90, 24 * 200,
+	    "k.example 2383 r 1\nk.example 2407 r 1 optional\n"
+	    "k.example 2647 r 1\nk.example 2671 r 1 optional\n"
+	    "now.example 2647 r 1\nsub.k.example 2407 r 1 optional\n"
+	    "x.example 2647 r 1 optional\ny.example 2640 r 1\n",
+	    "known, optional already, on the last day, after it, never; what "
+	    "the batch teaches counts");
+	is_known(s, "k.example 100\nnow.example 110\n", "and is kept");
+	b.known = news;
+	is_int(store_add_batch(s, &b, NULL), 0, "again");
+	is_known(s, "k.example 100\nnow.example 110\n",
+	    "a number that is committed teaches nothing");
+	b.seq = 2;
+	b.known_days = 11;
+	is_int(store_add_batch(s, &b, NULL), 0, "with a day more");
+	is_rows(s, "k.example", 2671, 2672,
+	    "k.example 2671 r 1\nk.example 2671 r 1 optional\n",
+	    "it counts; the flags make two rows");
+	store_forget_domains(s, 0, 0, NULL);
+}
+
+static void
+contract_known(const char *spec)
+{
+	const struct store_known k = {STR("k.example"), DAY};
+	struct store *s = NULL, *reader = NULL;
+	struct diag d;
+
+	if (!ok(store_open(spec, STORE_WRITE, &s, &d) == 0, "open %s", spec))
+		return;
+	contract_know(s);
+	contract_forget(s);
+	contract_judge(s);
+	is_int(store_open(spec, STORE_READ, &reader, &d), 0, "a reader");
+	ok(store_know_domains(reader, &k, 1, &d) < 0, "learns nothing: %s",
+	    d.text);
+	ok(store_forget_domains(reader, 0, 0, &d) < 0, "forgets nothing: %s",
+	    d.text);
+	is_int(store_know_domains(s, &k, 1, &d), 0, "but the writer does");
+	is_known(reader, "k.example 1\n", "which it sees");
+	store_close(reader);
+	store_close(s);
+}
+
 static void
 contract(const char *spec)
 {
@@ -298,6 +457,7 @@ static const char *const new_steps[] = {
     " INTEGER, digest BLOB, count INTEGER, octets BLOB, PRIMARY KEY"
     " (policy_domain, hour, optional, digest)) WITHOUT ROWID;"
     "CREATE TABLE source (name TEXT PRIMARY KEY, seq INTEGER);"
+    "CREATE TABLE known_domain (domain TEXT PRIMARY KEY, day INTEGER);"
     "INSERT INTO evaluation SELECT 'kept.example', 3600, 0, x'00', a + b,"
     " 'o' FROM thing"};
 static const char *const bad_steps[] = {
@@ -343,6 +503,60 @@ migrations(const char *dir)
 	    "by a reader too");
 	is_int(open_steps(p.z, STORE_READ, new_steps, 3, &s, &d), 0,
 	    "and is as it was");
+	store_close(s);
+}
+
+/*
+ * A store as schema version 1 has it, with a row and a source, is
+ * taken over by this program.
+ */
+static const char *const version_1[] = {
+    "CREATE TABLE evaluation ("
+    " id INTEGER PRIMARY KEY,"
+    " policy_domain TEXT NOT NULL,"
+    " hour INTEGER NOT NULL,"
+    " optional INTEGER NOT NULL,"
+    " digest BLOB NOT NULL,"
+    " count INTEGER NOT NULL,"
+    " octets BLOB NOT NULL,"
+    " UNIQUE (policy_domain, hour, optional, digest)"
+    ") STRICT;"
+    "CREATE TABLE source ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " seq INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO evaluation VALUES (1, 'v1.example', 3600, 1, x'00', 5,"
+    " x'6f');"
+    "INSERT INTO source VALUES ('ring', 77)"};
+
+static void
+from_version_1(const char *dir)
+{
+	struct tmppath p = tmp_in(dir, "v1.db");
+	const struct store_known k = {STR("k.example"), 86400};
+	struct store *s = NULL;
+	uint64_t seq = 0;
+	struct diag d;
+
+	/* the statements of today need more */
+	ok(open_steps(p.z, STORE_WRITE, version_1, 1, &s, &d) < 0,
+	    "a store of version 1");
+	ok(store_sqlite_open(p.z, STORE_READ, NULL, &s, &d) == AVER_CONF &&
+		strstr(d.text, "version 1; the milter migrates it to 2"),
+	    "is not migrated by a reader: %s", d.text);
+	if (!ok(store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d) == 0,
+		"1 becomes 2"))
+		return;
+	is_rows(s, "", 0, 10, "v1.example 1 o 5 optional\n", "with its rows");
+	store_committed(s, STR("ring"), &seq, NULL);
+	is_int(seq, 77, "and its sources");
+	is_known(s, "", "no domain is known");
+	is_int(store_know_domains(s, &k, 1, &d), 0, "until one is");
+	is_known(s, "k.example 1\n", "which is there");
+	store_close(s);
+	is_int(
+	    store_sqlite_open(p.z, STORE_READ, NULL, &s, &d), 0, "2 stays 2");
+	is_known(s, "k.example 1\n", "with its domain");
 	store_close(s);
 }
 
@@ -413,7 +627,9 @@ collisions(const char *dir)
 	    " optional INTEGER, digest BLOB, count INTEGER, octets BLOB,"
 	    " PRIMARY KEY (policy_domain, hour, optional, digest))"
 	    " WITHOUT ROWID;"
-	    "CREATE TABLE source (name TEXT PRIMARY KEY, seq INTEGER)"};
+	    "CREATE TABLE source (name TEXT PRIMARY KEY, seq INTEGER);"
+	    "CREATE TABLE known_domain (domain TEXT PRIMARY KEY,"
+	    " day INTEGER)"};
 	const struct store_sqlite_options o = {steps, 1, 1};
 	struct tmppath p = tmp_in(dir, "collide.db");
 	struct store *s = NULL;
@@ -493,6 +709,7 @@ static void
 locked(const char *dir)
 {
 	struct store_evaluation r = row("l.example", 1, "x", 1, false);
+	const struct store_known k = {STR("k.example"), DAY};
 	struct tmppath p = tmp_in(dir, "locked.db");
 	struct store *s = NULL, *reader = NULL;
 	struct diag d;
@@ -507,6 +724,9 @@ locked(const char *dir)
 	    "add: %s", d.text);
 	ok(store_remove_evaluations(s, STR("l.example"), &n, &d) == AVER_TEMP,
 	    "remove: %s", d.text);
+	ok(store_know_domains(s, &k, 1, &d) == AVER_TEMP, "know: %s", d.text);
+	ok(store_forget_domains(s, 0, 0, &d) == AVER_TEMP, "forget: %s",
+	    d.text);
 	is_int(store_sqlite_open(p.z, STORE_READ, NULL, &reader, &d), 0,
 	    "readers do not care");
 	is_rows(reader, "", 0, 9, "l.example 1 x 1\n", "and see what is there");
@@ -516,6 +736,7 @@ locked(const char *dir)
 	is_int(store_add_evaluations(s, STR("x"), 2, &r, 1, &d), 0,
 	    "add when it is gone");
 	is_rows(s, "", 0, 9, "l.example 1 x 2\n", "counted once");
+	is_known(s, "", "nothing of the others");
 	store_close(s);
 }
 
@@ -582,6 +803,8 @@ replaced(const char *dir)
 	unlink(p.z);
 	ok(store_add_evaluations(s, STR("x"), 1, &r, 1, &d) == AVER_IO,
 	    "a file that was removed: %s", d.text);
+	ok(store_know_domains(s, NULL, 0, &d) == AVER_IO, "to know in: %s",
+	    d.text);
 	tmp_write(p.z, "", 0);
 	ok(store_add_evaluations(s, STR("x"), 1, &r, 1, &d) == AVER_IO,
 	    "or replaced: %s", d.text);
@@ -733,8 +956,11 @@ main(void)
 
 	snprintf(spec.z, sizeof(spec.z), "sqlite:%s/contract.db", dir.path);
 	contract(spec.z);
+	snprintf(spec.z, sizeof(spec.z), "sqlite:%s/known.db", dir.path);
+	contract_known(spec.z);
 	bad_specs();
 	migrations(dir.path);
+	from_version_1(dir.path);
 	foreign_files(dir.path);
 	collisions(dir.path);
 	locked(dir.path);
