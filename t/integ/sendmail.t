@@ -159,7 +159,7 @@ def test_actions(site):
     for author, policy in (("x@good.example", "reject"),
                            ("x@quar.example", "quarantine")):
         f = quarantine(site, bad, message(author))
-        tap.ok(f is not None and "\nqDMARC policy\n" in f,
+        tap.ok(f is not None and "\nqaver: dmarc_" + policy in f,
                "p=%s failing is quarantined, with the reason" % policy, f)
         ar = L.fields(S.header_of_queue_file(f or ""),
                       "Authentication-Results", True)
@@ -167,10 +167,10 @@ def test_actions(site):
                "policy.dmarc=" + policy in ar[0],
                "p=%s: results in the queue file" % policy, ar)
     queue = site.mta.mailq("-qQ")
-    tap.ok(queue.count("QUARANTINE: DMARC policy") == 2,
+    tap.ok(queue.count("QUARANTINE: aver: dmarc_") == 2,
            "mailq -qQ shows both", queue)
     queue = site.mta.mailq()
-    tap.ok("DMARC policy" not in queue, "mailq does not", queue)
+    tap.ok("aver: dmarc_" not in queue, "mailq does not", queue)
 
     # released as contrib/sendmail/README says, one by its ID
     queued = re.findall(r"(?m)^(\w+) +[0-9]+ ", site.mta.mailq("-qQ"))
@@ -224,12 +224,12 @@ def test_from(site, bad):
     milter evaluates as the client sent it."""
     cases = (
         (b"", "no From", ("permerror",)),
-        (b"From: a@good.example\r\nFrom: b@watch.example\r\n", "two From",
+        (b"From: a@watch.example\r\nFrom: b@watch.example\r\n", "two From",
          ("fail", "permerror")),
         (b"From: undisclosed:;\r\n", "empty group", ("permerror",)),
         (b"From: \"a@good.example\"@watch.example\r\n",
          "quoted local-part with @", ("fail",)),
-        (b"From: a@watch.example, b@good.example\r\n", "two addresses",
+        (b"From: a@watch.example, b@watch.example\r\n", "two addresses",
          ("fail", "permerror")))
     for head, name, wants in cases:
         held, taken = site.mta.quarantined(), len(site.mta.sink.messages)

@@ -8,7 +8,7 @@ import subprocess
 import lint
 
 BOOKKEEPING = {"refs", "arena", "path"}
-MACRO = re.compile(r"\b(?:TEXT|BOOL|NUMBER|INTEGER|OCTAL|SIZE|SECONDS|"
+MACRO = re.compile(r"\b(?:FROM_WORD|TEXT|BOOL|NUMBER|INTEGER|OCTAL|SIZE|SECONDS|"
                    r"MILLISECONDS|INT_WORD|WORD|STRINGS|NETS)\((\w+)[,)]")
 
 

@@ -153,7 +153,7 @@ static const struct {
 	"f:1: parameter spf_helo: there is no value; expected yes or no"},
     {"word", STR_INIT("dmarc_reject_action = hold"),
 	"f:1: parameter dmarc_reject_action: \"hold\" is no word known here; "
-	"expected accept, quarantine or reject"},
+	"expected accept, header, quarantine, tempfail or reject"},
     {"word of two", STR_INIT("dmarc_discovery = tree"),
 	"f:1: parameter dmarc_discovery: \"tree\" is no word known here; "
 	"expected treewalk or psl"},
