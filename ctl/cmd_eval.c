@@ -151,15 +151,10 @@ parse_options(int argc, char **argv, struct options *o)
 static void
 fill_facts(const struct options *o, struct inbound_facts *f)
 {
-	struct str local;
-
 	f->helo = str_from_z(o->helo);
 	f->mail_from = addr_strip(str_from_z(o->mail_from));
 	f->smtputf8 = o->smtputf8;
 	f->now = o->now >= 0 ? o->now : clock_now();
-	if (o->rcpt)
-		addr_split(
-		    addr_strip(str_from_z(o->rcpt)), &local, &f->rcpt_domain);
 }
 
 static int
@@ -192,6 +187,7 @@ eval_one(const struct eval_setup *setup, const struct options *o, FILE *out)
 	if (!ip_parse(str_from_z(o->ip), &rq.facts.ip))
 		return usage("--ip: expected an IPv4 or IPv6 address");
 	fill_facts(o, &rq.facts);
+	rq.rcpt = str_from_z(o->rcpt);
 	rq.path = o->path ? o->path : "-";
 	eval_state_init(&st);
 	if (eval_run(&st, setup, &rq, &d)) {

@@ -43,7 +43,7 @@ static int
 fill_request(const json_t *j, struct eval_request *rq, struct diag *d)
 {
 	const json_t *now = json_object_get(j, "time");
-	struct str ip = text_of(j, "ip"), local;
+	struct str ip = text_of(j, "ip");
 
 	if (!kind_of(text_of(j, "kind"), &rq->methods))
 		return diag_set(d, AVER_SYNTAX, 0, "unknown kind");
@@ -54,8 +54,7 @@ fill_request(const json_t *j, struct eval_request *rq, struct diag *d)
 	rq->facts.smtputf8 = json_is_true(json_object_get(j, "smtputf8"));
 	rq->facts.now =
 	    json_is_integer(now) ? json_integer_value(now) : clock_now();
-	addr_split(
-	    addr_strip(text_of(j, "rcpt")), &local, &rq->facts.rcpt_domain);
+	rq->rcpt = text_of(j, "rcpt");
 	rq->authserv_id = text_of(j, "receiver");
 	rq->discovery = json_integer_value(json_object_get(j, "rfc")) == 7489
 			    ? DMARC_PSL

@@ -174,6 +174,14 @@ verdict_json(const struct inbound *in)
 	json_object_set_new(
 	    o, "action", json_string(policy_action_name(in->action)));
 	json_object_set_new(o, "reply", str_or_null(in->reply));
+	json_object_set_new(
+	    o, "would", json_string(policy_action_name(in->would)));
+	if (in->outcome.situation < POLICY_SITUATION_COUNT)
+		json_object_set_new(o, "cause",
+		    json_string(policy_situation_name(in->outcome.situation)));
+	if (in->exception.line)
+		json_object_set_new(
+		    o, "rule", json_integer(in->exception.line));
 	return o;
 }
 
@@ -281,14 +289,21 @@ eval_print(struct eval_state *st, FILE *out)
 	inbound_authres(in, &b, "\n");
 	fprintf(out, "Authentication-Results:%s\n\n", buf_z(&b));
 	fprintf(out, "action: %s\n", policy_action_name(in->action));
+	if (in->would != in->action)
+		fprintf(out, "without test_mode: %s\n",
+		    policy_action_name(in->would));
+	if (in->exception.line)
+		fprintf(out, "rule: line %u of the policy table\n",
+		    in->exception.line);
 	if (in->reply.n)
 		fprintf(out, "reply: %.*s\n", STRF(in->reply));
 	if (in->dmarc.record)
-		fprintf(out,
-		    "policy: %s, found at %.*s (organizational domain "
-		    "%.*s)\n",
+		fprintf(out, "policy: %s, found at %.*s\n",
 		    dmarc_policy_name(in->dmarc.policy),
-		    STRF(in->dmarc.policy_domain), STRF(in->dmarc.org_domain));
+		    STRF(in->dmarc.policy_domain));
+	if (in->dmarc.org_domain.n)
+		fprintf(out, "organizational domain: %.*s\n",
+		    STRF(in->dmarc.org_domain));
 	if (in->spf.explanation.n)
 		fprintf(out, "%.*s explains: %.*s\n", STRF(in->spf.domain),
 		    STRF(in->spf.explanation));

@@ -10,6 +10,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/mail/addr.h"
 
 #define ARENA_MAX ((size_t)512 * 1024 * 1024)
 #define READ_STEP ((size_t)256 * 1024)
@@ -92,10 +93,25 @@ feed(struct eval_state *st, const char *path, struct diag *d)
 	return 0;
 }
 
+static void
+add_rcpt(struct eval_state *st, struct str rcpt, struct inbound_facts *f)
+{
+	struct str *one = ARENA_ARRAY(&st->arena, struct str, 1), local;
+
+	if (rcpt.n == 0 || !one)
+		return;
+	addr_split(addr_strip(rcpt), &local, &f->rcpt_domain);
+	if (policy_rcpt_of(&st->arena, rcpt, one))
+		return;
+	f->rcpts = one;
+	f->n_rcpts = 1;
+}
+
 int
 eval_run(struct eval_state *st, const struct eval_setup *setup,
     const struct eval_request *rq, struct diag *d)
 {
+	struct inbound_facts facts;
 	int err = 0;
 
 	eval_state_fini(st);
@@ -111,8 +127,9 @@ eval_run(struct eval_state *st, const struct eval_setup *setup,
 	dns_init(&st->dns, setup->source, &st->arena,
 	    clock_mono_ms() + setup->deadline, setup->max_questions);
 	st->dns.keep_log = setup->explain;
-	inbound_begin(
-	    &st->inbound, &st->options, &st->arena, &st->dns, &rq->facts);
+	facts = rq->facts;
+	add_rcpt(st, rq->rcpt, &facts);
+	inbound_begin(&st->inbound, &st->options, &st->arena, &st->dns, &facts);
 	if (rq->path)
 		err = feed(st, rq->path, d);
 	if (err)

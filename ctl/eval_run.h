@@ -31,6 +31,7 @@ struct eval_setup {
 struct eval_request {
 	unsigned methods; /* enum inbound_method */
 	struct inbound_facts facts;
+	struct str rcpt; /* of the message; empty: not given */
 	struct str authserv_id; /* empty: of the setup */
 	enum dmarc_discovery discovery;
 	const char *path; /* of the message; NULL: there is none */

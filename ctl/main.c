@@ -86,7 +86,7 @@ static const struct command commands[] = {
     {"eval", run_eval, false, " --ip IP --helo NAME --mail-from ADDR [FILE]",
 	"evaluates a message as the milter would"},
     {"evaluations", run_evaluations, false,
-	" [list | show DOMAIN | remove DOMAIN]",
+	" [list | known | show DOMAIN | remove DOMAIN]",
 	"shows what has been recorded for reports"},
     {"reload", run_reload, true, "",
 	"has aver-milter read its configuration again"},

@@ -46,7 +46,7 @@ add_dmarc(struct buf *b, const struct inbound *in)
 		    eval_override_name(in->outcome.reasons[i].type));
 	if (in->exception.line)
 		kv_i64(b, "rule", in->exception.line);
-	if (in->outcome.situations)
+	if (in->outcome.situation < POLICY_SITUATION_COUNT)
 		kv_z(b, "cause", policy_situation_name(in->outcome.situation));
 	if (in->would != in->action)
 		kv_z(b, "would", policy_action_name(in->would));

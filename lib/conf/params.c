@@ -248,6 +248,64 @@ static const struct param params[] = {
 		  "header.",
     },
     {
+	WORD(dmarc_reject_action),
+	.section = SECTION_MILTER,
+	.fallback = "quarantine",
+	.help = "What happens to a message that fails DMARC when the "
+		"domain's policy is reject.",
+	.manual =
+	    "The actions, here and in the parameters that follow:\n"
+	    ".Bl -tag -width quarantine -compact\n"
+	    ".It Li accept\n"
+	    "It is delivered; only\n"
+	    ".Li Authentication-Results\n"
+	    "tells.\n"
+	    ".It Li header\n"
+	    "It is delivered with a field\n"
+	    ".Li X-Aver-Verdict: header; reason=...\n"
+	    "for filters and mailboxes to sort by.\n"
+	    ".It Li quarantine\n"
+	    "It is accepted and goes to the MTA's quarantine.\n"
+	    "In Postfix that is the hold queue: the message stays there, "
+	    "neither delivered nor returned, until somebody decides.\n"
+	    ".Ql postqueue -p\n"
+	    "marks it with an exclamation mark,\n"
+	    ".Ql postcat -q ID\n"
+	    "shows it,\n"
+	    ".Ql postsuper -H ID\n"
+	    "releases it and\n"
+	    ".Ql postsuper -d ID\n"
+	    "deletes it.\n"
+	    "In Sendmail see\n"
+	    ".Ql mailq -qQ .\n"
+	    ".It Li tempfail\n"
+	    "The client is asked to try again later:\n"
+	    ".Ic tempfail_reply .\n"
+	    ".It Li reject\n"
+	    "It is refused:\n"
+	    ".Ic dmarc_reject_reply\n"
+	    "or\n"
+	    ".Ic reject_reply .\n"
+	    ".El\n"
+	    "When several things are held against a message, the strictest "
+	    "action is taken.\n"
+	    "The default is not reject because RFC 9989 section 7.4 forbids "
+	    "to reject for the policy alone: mail that went through mailing "
+	    "lists and forwarders fails DMARC too.\n"
+	    "To reject is local policy and takes one line:\n"
+	    ".Dl dmarc_reject_action = reject",
+    },
+    {
+	WORD(dmarc_quarantine_action),
+	.section = SECTION_MILTER,
+	.fallback = "quarantine",
+	.help = "The same when the domain's policy is quarantine.",
+	.manual = "Whoever does not look after the hold queue should choose\n"
+		  ".Cm accept\n"
+		  "and let a filter or the mailbox sort by\n"
+		  ".Li Authentication-Results .",
+    },
+    {
 	WORD(dmarc_none_action),
 	.section = SECTION_MILTER,
 	.fallback = "accept",
@@ -407,64 +465,6 @@ static const struct param params[] = {
 	.help = "Whether to add a Received-SPF field (RFC 7208 section 9.1) "
 		"too.",
 	.manual = "Only for programs that cannot read\n"
-		  ".Li Authentication-Results .",
-    },
-    {
-	WORD(dmarc_reject_action),
-	.section = SECTION_MILTER,
-	.fallback = "quarantine",
-	.help = "What happens to a message that fails DMARC when the "
-		"domain's policy is reject.",
-	.manual =
-	    "The actions, here and in the parameters that follow:\n"
-	    ".Bl -tag -width quarantine -compact\n"
-	    ".It Li accept\n"
-	    "It is delivered; only\n"
-	    ".Li Authentication-Results\n"
-	    "tells.\n"
-	    ".It Li header\n"
-	    "It is delivered with a field\n"
-	    ".Li X-Aver-Verdict: header; reason=...\n"
-	    "for filters and mailboxes to sort by.\n"
-	    ".It Li quarantine\n"
-	    "It is accepted and goes to the MTA's quarantine.\n"
-	    "In Postfix that is the hold queue: the message stays there, "
-	    "neither delivered nor returned, until somebody decides.\n"
-	    ".Ql postqueue -p\n"
-	    "marks it with an exclamation mark,\n"
-	    ".Ql postcat -q ID\n"
-	    "shows it,\n"
-	    ".Ql postsuper -H ID\n"
-	    "releases it and\n"
-	    ".Ql postsuper -d ID\n"
-	    "deletes it.\n"
-	    "In Sendmail see\n"
-	    ".Ql mailq -qQ .\n"
-	    ".It Li tempfail\n"
-	    "The client is asked to try again later:\n"
-	    ".Ic tempfail_reply .\n"
-	    ".It Li reject\n"
-	    "It is refused:\n"
-	    ".Ic dmarc_reject_reply\n"
-	    "or\n"
-	    ".Ic reject_reply .\n"
-	    ".El\n"
-	    "When several things are held against a message, the strictest "
-	    "action is taken.\n"
-	    "The default is not reject because RFC 9989 section 7.4 forbids "
-	    "to reject for the policy alone: mail that went through mailing "
-	    "lists and forwarders fails DMARC too.\n"
-	    "To reject is local policy and takes one line:\n"
-	    ".Dl dmarc_reject_action = reject",
-    },
-    {
-	WORD(dmarc_quarantine_action),
-	.section = SECTION_MILTER,
-	.fallback = "quarantine",
-	.help = "The same when the domain's policy is quarantine.",
-	.manual = "Whoever does not look after the hold queue should choose\n"
-		  ".Cm accept\n"
-		  "and let a filter or the mailbox sort by\n"
 		  ".Li Authentication-Results .",
     },
     {

@@ -9,11 +9,13 @@
 #define DKIM_DOMAINS_MAX 32
 #define ARC_COMMENT_SEALS 5
 
+/* RFC 6376 section 6.3: a key server that does not answer proves nothing. */
 static bool
 is_unacceptable(const struct inbound *in)
 {
 	for (size_t i = 0; i < in->n_dkim; i++)
-		if (in->dkim[i].result == DKIM_PASS)
+		if (in->dkim[i].result == DKIM_PASS ||
+		    in->dkim[i].result == DKIM_TEMPERROR)
 			return false;
 	return in->n_dkim > 0;
 }
@@ -160,6 +162,7 @@ reason_of(const struct inbound *in)
 	return str_from_z(policy_situation_name(in->outcome.situation));
 }
 
+/* RFC 9989 section 7.2: refused in the session, with words of the operator. */
 static void
 set_reply(struct inbound *in)
 {

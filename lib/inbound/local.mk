@@ -8,3 +8,7 @@ libpure_a_SOURCES += \
 	lib/inbound/inbound_policy.c lib/inbound/inbound_policy.h \
 	lib/inbound/inbound_record.c
 libaver_a_SOURCES += lib/inbound/inbound_conf.c lib/inbound/inbound_conf.h
+
+check_PROGRAMS += t/unit/inbound.t
+t_unit_inbound_t_SOURCES = t/unit/inbound.t.c t/tap.h
+t_unit_inbound_t_LDADD = $(aver_libs)

@@ -28,6 +28,7 @@ RESTARTS = re.compile(r"restarted (\d+) times|restarts ([1-9]\d*)")
 
 RUNS = [("spf", "run_spf.py", [], {}),
         ("dkim", "run_dkim.py", [], {}),
+        ("arc", "run_arc.py", [], {}),
         ("dmarc 9989", "run_dmarc.py", [], {"CONF_RFC": "9989"}),
         ("dmarc 7489", "run_dmarc.py", [], {"CONF_RFC": "7489"}),
         ("records", "run_records.py",

@@ -12,7 +12,7 @@ import sys
 import lint
 
 STATES = ("Y", "partial", "no", "dep")
-SECTION = r"[0-9A-Z]+(?:\.[0-9]+)*"
+SECTION = r"(?:\d+(?:\.\d+)*|[A-Z](?:\.\d+)*)(?![A-Za-z0-9])"
 CITE = re.compile(r"RFC (\d+)(?:'s)? (?:sections?|appendix|appendices) (%s"
                   r"(?:(?:, and |, | and | to |-)%s)*)" % (SECTION, SECTION))
 
