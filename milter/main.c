@@ -280,6 +280,8 @@ run(struct program *p)
 	if (p->test_only)
 		return test_configuration(c);
 	open_log(c);
+	/* a connection and a DNS question take a descriptor each */
+	compat_raise_files();
 	prepare_signals(&set);
 	if (start_privileged(p, c, &d)) {
 		fprintf(stderr, "aver-milter: %s\n", d.text);

@@ -21,8 +21,10 @@ lint_tests = \
 integ_tests = \
 	t/integ/conformance.t \
 	t/integ/count.t \
+	t/integ/flood.t \
 	t/integ/forged.t \
 	t/integ/milter_metrics.t \
+	t/integ/policy.t \
 	t/integ/postfix.t \
 	t/integ/sendmail.t
 

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -156,6 +157,18 @@ compat_hostname(char *out, size_t size)
 }
 
 /* sd_notify(3): "/path" or, with "@" for NUL, an abstract name. */
+void
+compat_raise_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur == r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max;
+	/* what cannot be raised stays as it is */
+	(void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
 static socklen_t
 notify_address(struct sockaddr_un *sa)
 {

@@ -46,6 +46,9 @@ int compat_make_directory(
  */
 void compat_hostname(char *out, size_t size);
 
+/* Raises the soft limit on open files to the hard one. */
+void compat_raise_files(void);
+
 /*
  * Tells the service manager (the protocol of sd_notify(3)) a state such as
  * "READY=1", "RELOADING=1" or "STOPPING=1". Does nothing when there is none
