@@ -53,7 +53,7 @@ add_dmarc(struct buf *b, const struct inbound *in)
 }
 
 static void
-add_results(struct buf *b, const struct inbound *in)
+add_results(struct buf *b, const struct inbound *in, int64_t us)
 {
 	if (in->from.n_domains)
 		kv_str(b, "from", in->from.domains[0]);
@@ -72,12 +72,15 @@ add_results(struct buf *b, const struct inbound *in)
 		kv_z(b, "budget", inbound_budget_name(in->over));
 	else if (in->dns->over_budget)
 		kv_z(b, "budget", "dns questions");
+	else if (us >= in->opt->patience * 1000)
+		kv_z(b, "budget", "deadline");
 }
 
 void
 summary_log(struct session *s, const struct session_verdict *v)
 {
 	const struct inbound *in = &s->inbound;
+	int64_t us = clock_mono_us() - s->eom_start;
 	struct buf b, ip;
 
 	if (!log_wants(LOG_LVL_INFO))
@@ -94,7 +97,7 @@ summary_log(struct session *s, const struct session_verdict *v)
 	if (in->facts.exempt)
 		kv_z(&b, "exempt", "yes");
 	else
-		add_results(&b, in);
+		add_results(&b, in, us);
 	if (*inbound_tls_wish(in))
 		kv_z(&b, "tls", inbound_tls_wish(in));
 	if (s->forged.n)
@@ -102,7 +105,7 @@ summary_log(struct session *s, const struct session_verdict *v)
 	kv_z(&b, "action",
 	    v->failed ? "tempfail" : policy_action_name(v->action));
 	kv_i64(&b, "questions", s->dns.questions);
-	kv_i64(&b, "us", clock_mono_us() - s->eom_start);
+	kv_i64(&b, "us", us);
 	if (!buf_ok(&b)) {
 		/* never a message without a line */
 		buf_clear(&b);
