@@ -103,6 +103,33 @@ sealers_vouch(const struct inbound *in)
 	return true;
 }
 
+/*
+ * Where the message came from before the first seal, as the first sealer
+ * states it; only what is an address is repeated.
+ */
+static void
+add_first_source(const struct inbound *in, struct buf *b)
+{
+	struct authres ar;
+	struct ip ip;
+
+	if (authres_parse(in->arena, in->arc.seals[0].results, &ar, NULL))
+		return;
+	for (size_t i = 0; i < ar.n_entries; i++)
+		for (size_t k = 0; k < ar.entries[i].n_props; k++) {
+			const struct authres_property *p =
+			    &ar.entries[i].props[k];
+
+			if (!str_eq_ci(p->ptype, STR("smtp")) ||
+			    !str_eq_ci(p->name, STR("remote-ip")) ||
+			    !ip_parse(p->value, &ip))
+				continue;
+			buf_add_z(b, " remote-ip[1]=");
+			ip_print(b, &ip);
+			return;
+		}
+}
+
 /* RFC 8617 section 7.2.2: status, sealers, and where the first came from. */
 static struct str
 arc_comment(const struct inbound *in)
@@ -121,6 +148,7 @@ arc_comment(const struct inbound *in)
 		    STRF(str_head(s->domain, 100)), i,
 		    STRF(str_head(s->selector, 63)));
 	}
+	add_first_source(in, &b);
 	return buf_ok(&b) ? buf_str(&b) : STR("arc=pass");
 }
 

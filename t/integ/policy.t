@@ -319,6 +319,10 @@ def test_arc(site, key):
     wants = [
         ("a trusted sealer", trust, good, one, "delivered", "arc=pass",
          [("local_policy", "arc=pass " + seal % (1, one[0], 1))]),
+        ("a trusted sealer who tells the client", trust,
+         good + b"; arc=none smtp.remote-ip=203.0.113.5", one, "delivered",
+         "arc=pass", [("local_policy", "arc=pass %s remote-ip[1]=203.0.113.5"
+                       % (seal % (1, one[0], 1)))]),
         ("a trusted one behind another", trust, good,
          ["evil.example"] + one, "delivered", "arc=pass",
          [("local_policy", "arc=pass %s %s" % (
