@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the aver authors
 #
 # The pages hold the paths of this build, and aver.conf(5) the table of
-# lib/conf/params.c: a program of the build makes them from man/PAGE.in.
+# lib/conf/params_*.c: a program of the build makes them from man/PAGE.in.
 
 noinst_PROGRAMS += man/genman
 man_genman_SOURCES = man/genman.c

@@ -71,8 +71,7 @@ conf_unref(struct conf *c)
 static int
 conf_new(const char *path, struct conf **out, struct diag *d)
 {
-	size_t n;
-	const struct param *p = params_all(&n);
+	const struct param *p;
 	struct conf *c = calloc(1, sizeof(*c));
 	int err = 0;
 
@@ -83,9 +82,9 @@ conf_new(const char *path, struct conf **out, struct diag *d)
 	c->path = arena_z(&c->arena, str_from_z(path));
 	if (!c->path)
 		err = AVER_NOMEM;
-	for (size_t i = 0; i < n && err == 0; i++)
-		err = value_parse(
-		    &p[i], &c->arena, str_from_z(p[i].fallback), c, NULL);
+	for (size_t i = 0; err == 0 && (p = params_at(i)); i++)
+		err =
+		    value_parse(p, &c->arena, str_from_z(p->fallback), c, NULL);
 	if (err == 0) {
 		*out = c;
 		return 0;
@@ -174,7 +173,7 @@ set_value(
     struct reader *r, size_t line, const struct param *p, struct str value)
 {
 	struct diag wrong = {0};
-	size_t n, i = (size_t)(p - params_all(&n));
+	size_t i = params_index(p);
 	int err;
 
 	if (r->set_at[i]) {

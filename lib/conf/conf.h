@@ -4,7 +4,7 @@
 /*
  * aver.conf: "name = value" lines, continuation lines begin with white space
  * (as in postconf(5)), comments have lines of their own and begin with "#".
- * One table (params.c) holds every parameter's name, type, default, range and
+ * One table (params_*.c) holds every parameter's name, type, default, range and
  * manual text; struct conf is what it fills. A loaded struct conf is immutable
  * and reference-counted: programs take a reference, a reload swaps the
  * pointer.

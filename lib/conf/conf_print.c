@@ -90,8 +90,8 @@ print_mdoc(struct buf *b, const char *text)
 static void
 print(struct buf *b, const struct conf *c, enum conf_print what, bool help)
 {
-	size_t n, printed = 0;
-	const struct param *p = params_all(&n);
+	size_t printed = 0;
+	const struct param *p;
 	struct conf *defaults = NULL;
 
 	if (conf_parse("", STR_NONE, &defaults, NULL)) {
@@ -100,14 +100,14 @@ print(struct buf *b, const struct conf *c, enum conf_print what, bool help)
 	}
 	if (what == CONF_PRINT_DEFAULTS)
 		c = defaults;
-	for (size_t i = 0; i < n; i++) {
-		if (what == CONF_PRINT_CHANGED && is_same(&p[i], c, defaults))
+	for (size_t i = 0; (p = params_at(i)); i++) {
+		if (what == CONF_PRINT_CHANGED && is_same(p, c, defaults))
 			continue;
 		if (help) {
 			buf_add_z(b, printed++ ? "\n" : "");
-			print_wrapped(b, "# ", str_from_z(p[i].help));
+			print_wrapped(b, "# ", str_from_z(p->help));
 		}
-		print_setting(b, &p[i], c);
+		print_setting(b, p, c);
 	}
 	conf_unref(defaults);
 }
@@ -139,14 +139,13 @@ void
 conf_restart_wanted(
     struct buf *b, const struct conf *old, const struct conf *new_conf)
 {
-	size_t n;
-	const struct param *p = params_all(&n);
+	const struct param *p;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!p[i].restart || is_same(&p[i], old, new_conf))
+	for (size_t i = 0; (p = params_at(i)); i++) {
+		if (!p->restart || is_same(p, old, new_conf))
 			continue;
 		buf_add_z(b, b->n ? " " : "");
-		buf_add_z(b, p[i].name);
+		buf_add_z(b, p->name);
 	}
 }
 
@@ -175,15 +174,15 @@ manual_item(struct buf *b, const struct param *p)
 void
 conf_manual(struct buf *b)
 {
-	size_t n;
-	const struct param *p = params_all(&n);
+	const struct param *p, *before = NULL;
 
-	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || p[i].section != p[i - 1].section)
-			buf_addf(b, ".Ss %s\n.Bl -tag -width Ds\n",
-			    param_section_name(p[i].section));
-		manual_item(b, &p[i]);
-		if (i + 1 == n || p[i].section != p[i + 1].section)
-			buf_add_z(b, ".El\n");
+	for (size_t i = 0; (p = params_at(i)); i++) {
+		if (!before || p->section != before->section)
+			buf_addf(b, "%s.Ss %s\n.Bl -tag -width Ds\n",
+			    before ? ".El\n" : "",
+			    param_section_name(p->section));
+		manual_item(b, p);
+		before = p;
 	}
+	buf_add_z(b, before ? ".El\n" : "");
 }

@@ -5,7 +5,10 @@ libaver_a_SOURCES += \
 	lib/conf/check.c lib/conf/check.h \
 	lib/conf/conf.c lib/conf/conf.h lib/conf/conf_print.c \
 	lib/conf/items.c lib/conf/items.h \
-	lib/conf/params.c lib/conf/params.h lib/conf/params_find.c \
+	lib/conf/params.c lib/conf/params.h lib/conf/params_table.h \
+	lib/conf/params_dns.c lib/conf/params_evaluation.c \
+	lib/conf/params_find.c lib/conf/params_general.c \
+	lib/conf/params_milter.c lib/conf/params_record.c \
 	lib/conf/value.c lib/conf/value.h
 
 check_PROGRAMS += t/unit/conf.t t/fuzz/conf.t

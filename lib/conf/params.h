@@ -4,7 +4,8 @@
 /*
  * The table of parameters. A parameter's name is the name of its field in
  * struct conf, and the field's C type is checked against the declared type at
- * compile time; see the macros in params.c. The configuration parser, the
+ * compile time; see the macros in
+ * params_table.h. The configuration parser, the
  * printer and aver.conf(5) are made from this table and nothing else.
  */
 #ifndef CONF_PARAMS_H
@@ -66,8 +67,12 @@ struct param {
 };
 
 /* All parameters, in the order of the manual. */
-const struct param *params_all(size_t *n);
-#define PARAMS_MAX 96 /* at least as many as there are */
+size_t params_count(void);
+/* NULL when i is not below params_count(). */
+const struct param *params_at(size_t i);
+/* The i of one that params_at() gives. */
+size_t params_index(const struct param *p);
+#define PARAMS_MAX 256 /* at least as many as there are */
 /* NULL if there is none of that name (exact case). */
 const struct param *params_find(struct str name);
 /* The one whose name is nearest to a misspelt one, NULL if none is near. */

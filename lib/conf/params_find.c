@@ -23,12 +23,11 @@ param_section_name(enum param_section s)
 const struct param *
 params_find(struct str name)
 {
-	size_t n;
-	const struct param *params = params_all(&n);
+	const struct param *p;
 
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(name, str_from_z(params[i].name)))
-			return &params[i];
+	for (size_t i = 0; (p = params_at(i)); i++)
+		if (str_eq(name, str_from_z(p->name)))
+			return p;
 	return NULL;
 }
 
@@ -69,13 +68,12 @@ params_nearest(struct str name)
 {
 	const struct param *best = NULL;
 	unsigned best_distance = 0;
-	size_t n;
-	const struct param *params = params_all(&n);
+	const struct param *p;
 
 	if (name.n > DISTANCE_MAX)
 		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		struct str other = str_from_z(params[i].name);
+	for (size_t i = 0; (p = params_at(i)); i++) {
+		struct str other = str_from_z(p->name);
 		unsigned d;
 
 		if (other.n > DISTANCE_MAX)
@@ -83,7 +81,7 @@ params_nearest(struct str name)
 		d = distance(name, other);
 		/* at most a quarter of the letters are wrong */
 		if (d * 4 <= other.n + 3 && (!best || d < best_distance)) {
-			best = &params[i];
+			best = p;
 			best_distance = d;
 		}
 	}

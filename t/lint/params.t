@@ -8,7 +8,7 @@ import subprocess
 import lint
 
 BOOKKEEPING = {"refs", "arena", "path"}
-MACRO = re.compile(r"\b(?:FROM_WORD|TEXT|BOOL|NUMBER|INTEGER|OCTAL|SIZE|SECONDS|"
+MACRO = re.compile(r"\b(?:TEXT|BOOL|NUMBER|INTEGER|OCTAL|SIZE|SECONDS|"
                    r"MILLISECONDS|INT_WORD|WORD|STRINGS|NETS)\((\w+)[,)]")
 
 
@@ -25,9 +25,15 @@ def fields():
 
 
 def table():
-    text = lint.blank(lint.read("lib/conf/params.c"))
-    start = text.index("struct param params[]")
-    return MACRO.findall(text[start:text.index("\n};", start)])
+    names = []
+    for path in lint.c_files():
+        if not path.startswith("lib/conf/params_"):
+            continue
+        text = lint.blank(lint.read(path))
+        start = text.find("struct param table[]")
+        if start >= 0:
+            names += MACRO.findall(text[start:text.index("\n};", start)])
+    return names
 
 
 def printed(option):

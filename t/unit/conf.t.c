@@ -371,23 +371,22 @@ test_defaults(void)
 {
 	struct conf *c = must_parse("");
 	struct buf b, none;
-	size_t n;
-	const struct param *p = params_all(&n);
+	const struct param *p;
 
 	buf_init(&b, NULL, 1 << 16);
 	buf_init(&none, NULL, 1 << 16);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; (p = params_at(i)); i++) {
 		buf_clear(&b);
-		value_print(&b, &p[i], c);
-		is_str(buf_str(&b), str_from_z(p[i].fallback), p[i].name);
-		ok(p[i].help && *p[i].help, "%s: has help", p[i].name);
+		value_print(&b, p, c);
+		is_str(buf_str(&b), str_from_z(p->fallback), p->name);
+		ok(p->help && *p->help, "%s: has help", p->name);
 		buf_clear(&b);
-		value_expected(&b, &p[i]);
-		ok(b.n > 0, "%s: %s", p[i].name, buf_z(&b));
-		ok(params_find(str_from_z(p[i].name)) == &p[i],
-		    "%s: is there once", p[i].name);
-		ok(params_nearest(str_from_z(p[i].name)) == &p[i],
-		    "%s: is nearest to itself", p[i].name);
+		value_expected(&b, p);
+		ok(b.n > 0, "%s: %s", p->name, buf_z(&b));
+		ok(params_find(str_from_z(p->name)) == p, "%s: is there once",
+		    p->name);
+		ok(params_nearest(str_from_z(p->name)) == p,
+		    "%s: is nearest to itself", p->name);
 	}
 	conf_print(&none, c, CONF_PRINT_CHANGED);
 	is_int(none.n, 0, "nothing differs from the defaults");
@@ -487,17 +486,16 @@ static void
 test_manual(void)
 {
 	struct buf b;
-	size_t n;
-	const struct param *p = params_all(&n);
+	const struct param *p;
 
 	buf_init(&b, NULL, 1 << 20);
 	conf_manual(&b);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; (p = params_at(i)); i++) {
 		char item[100];
 
-		snprintf(item, sizeof(item), "\n.It Ic %s ", p[i].name);
+		snprintf(item, sizeof(item), "\n.It Ic %s ", p->name);
 		ok(str_contains_ci(buf_str(&b), str_from_z(item)),
-		    "%s: is in the manual", p[i].name);
+		    "%s: is in the manual", p->name);
 	}
 	buf_fini(&b);
 }
