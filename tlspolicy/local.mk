@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the aver authors
