@@ -79,6 +79,32 @@ dkim_comment(
 		note_dnssec(in, b, v->secure);
 }
 
+#define B_LEAST ((size_t)8)
+
+/*
+ * RFC 6008 section 4: of b= the first eight characters, and as many more as
+ * tell the signature from every other one of the message.
+ */
+static struct str
+telling_b(const struct inbound *in, const struct dkim_verdict *v)
+{
+	size_t n = B_LEAST;
+
+	for (size_t i = 0; i < in->n_dkim; i++) {
+		struct str other = in->dkim[i].b;
+		size_t same = 0;
+
+		if (&in->dkim[i] == v)
+			continue;
+		while (same < v->b.n && same < other.n &&
+		       v->b.p[same] == other.p[same])
+			same++;
+		if (same >= n)
+			n = same + 1;
+	}
+	return str_head(v->b, n);
+}
+
 /* RFC 6008: one result for each signature, told apart by header.b. */
 static void
 dkim_one(const struct inbound *in, struct authres_writer *w,
@@ -101,7 +127,7 @@ dkim_one(const struct inbound *in, struct authres_writer *w,
 		authres_prop(w, "header.a",
 		    str_from_z(dkim_algorithm_name(v->algorithm)), utf8);
 	if (v->b.n)
-		authres_prop(w, "header.b", str_head(v->b, 8), utf8);
+		authres_prop(w, "header.b", telling_b(in, v), utf8);
 }
 
 static void

@@ -330,6 +330,40 @@ test_record(void)
 	close_world(&w);
 }
 
+#define SIGNATURE(b)                                                        \
+	"DKIM-Signature: v=1; a=rsa-sha256; d=good.example; s=s1; h=from; " \
+	"bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=" b "\n"
+
+static void
+test_telling_b(void)
+{
+	struct world w;
+	struct inbound_facts f = facts_of("192.0.2.1", "a@good.example");
+	const char *text;
+
+	if (!ok(open_world(&w, ""), "header.b"))
+		return;
+	run(&w, &f,
+	    "From: a@good.example\n" SIGNATURE("AAAABBBBCCCC1111")
+		SIGNATURE("AAAABBBBCCCC2222") SIGNATURE("ZZZZBBBBCCCC1111"));
+	text = authres(&w);
+	ok(strstr(text, "header.b=AAAABBBBCCCC1\n") ||
+		strstr(text, "header.b=AAAABBBBCCCC1;"),
+	    "as long as it takes to tell the first from the second");
+	ok(strstr(text, "header.b=AAAABBBBCCCC2\n") ||
+		strstr(text, "header.b=AAAABBBBCCCC2;"),
+	    "and the second from the first");
+	ok(strstr(text, "header.b=ZZZZBBBB\n") ||
+		strstr(text, "header.b=ZZZZBBBB;"),
+	    "eight characters where that is enough");
+	run(&w, &f,
+	    "From: a@good.example\n" SIGNATURE("AAAABBBBCCCC1111")
+		SIGNATURE("AAAABBBBCCCC1111"));
+	ok(strstr(authres(&w), "header.b=AAAABBBBCCCC1111"),
+	    "all of it where nothing tells them apart");
+	close_world(&w);
+}
+
 static void
 test_budgets(void)
 {
@@ -377,6 +411,7 @@ main(void)
 	test_authres();
 	test_tls();
 	test_record();
+	test_telling_b();
 	test_budgets();
 	return tap_done();
 }
