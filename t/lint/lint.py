@@ -44,9 +44,10 @@ def is_build_folder(path):
     return os.path.exists(os.path.join(path, "config.status"))
 
 
-# what the build leaves in a tree that is configured in place
+# what the build leaves in a tree that is configured in place, and the file
+# that a git worktree has for .git
 GENERATED = re.compile(
-    r"(?:configure~?|aclocal\.m4|Makefile(?:\.in)?|stamp-h1|libtool"
+    r"(?:\.git|configure~?|aclocal\.m4|Makefile(?:\.in)?|stamp-h1|libtool"
     r"|config\.(?:h|log|status)(?:\.in~?)?|man/aver\.conf\.5"
     r"|[^/]*\.tar\..*|.*\.(?:o|a|log|trs|pyc|gcda|gcno)|.*/\.dirstamp)$")
 
