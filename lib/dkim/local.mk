@@ -12,6 +12,7 @@ libpure_a_SOURCES += \
 	lib/dkim/dkim_names.c \
 	lib/dkim/dkim_rsa.c lib/dkim/dkim_rsa.h \
 	lib/dkim/dkim_sig.c lib/dkim/dkim_sig.h \
+	lib/dkim/dkim_sign.h \
 	lib/dkim/dkim_verify.c
 
 check_PROGRAMS += \

@@ -5,11 +5,13 @@ libpure_a_SOURCES += \
 	lib/mail/addr.c lib/mail/addr.h \
 	lib/mail/authres.h \
 	lib/mail/authres_parse.c lib/mail/authres_print.c \
+	lib/mail/date.h \
 	lib/mail/encword.c lib/mail/encword.h \
 	lib/mail/from.c lib/mail/from.h \
 	lib/mail/from_parse.c lib/mail/from_parse.h \
 	lib/mail/hdr.c lib/mail/hdr.h \
 	lib/mail/idn.c lib/mail/idn.h \
+	lib/mail/mime.h \
 	lib/mail/orgdom.c lib/mail/orgdom.h \
 	lib/mail/utf8.c lib/mail/utf8.h
 
