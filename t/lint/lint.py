@@ -66,7 +66,8 @@ def files(*suffixes, under=None):
             and not is_build_folder(os.path.join(folder, s)))
         for n in sorted(names):
             path = os.path.normpath(os.path.join(rel, n))
-            if (not suffixes or n.endswith(suffixes)) and \
+            # .git is a file in a linked work tree
+            if n != ".git" and (not suffixes or n.endswith(suffixes)) and \
                     not GENERATED.match(path):
                 out.append(path)
     return out
