@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * Decides how TLS has to be done for a next hop: the table of the operator,
+ * then DANE, then MTA-STS, with a cache of policies that survives a restart.
+ * One engine for each process, used by any number of threads at once.
+ *
+ * Trouble never weakens an answer: it is the cached policy, or a decision to
+ * defer, whose reason says why.
+ */
+#ifndef TLSPOLICY_ENGINE_H
+#define TLSPOLICY_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/diag.h"
+#include "lib/base/ip.h"
+#include "lib/base/str.h"
+#include "lib/dns/dns.h"
+
+struct conf;
+struct engine;
+struct nexthop;
+struct sts_fetcher;
+struct tls_decision;
+struct tls_table;
+
+/*
+ * What the engine found wrong while it decided: the material of TLS reports
+ * that no delivery agent knows.
+ */
+enum engine_event_kind {
+	ENGINE_STS_FETCH_ERROR, /* sts-policy-fetch-error */
+	ENGINE_STS_INVALID, /* sts-policy-invalid */
+	ENGINE_STS_WEBPKI, /* sts-webpki-invalid */
+	ENGINE_TLSA_INVALID, /* tlsa-invalid: records, but none usable */
+	ENGINE_DNSSEC_INVALID, /* dnssec-invalid: bogus MX, address or TLSA */
+	/* an MX host that no pattern of an enforced or tested policy names */
+	ENGINE_STS_MX_MISMATCH, /* validation-failure */
+	ENGINE_EVENT_COUNT
+};
+
+/* The result type in TLS reports. */
+const char *engine_event_name(enum engine_event_kind kind);
+
+struct engine_event {
+	enum engine_event_kind kind;
+	struct str policy_domain; /* A-labels in lower case */
+	struct str mx; /* the MX host it is about; else empty */
+	/* a machine-readable word or short phrase of printable ASCII */
+	struct str reason;
+	/* text of the cached policy this is about, for STS; else empty */
+	struct str policy;
+	int64_t time; /* seconds since the epoch */
+};
+
+/*
+ * Called from any thread that decides or refreshes, with no lock of the
+ * engine's held; views are valid for the call. It must not block.
+ */
+struct engine_hook {
+	void (*event)(void *arg, const struct engine_event *ev); /* or NULL */
+	void *arg;
+};
+
+/* When the MX records come without DNSSEC and a host has TLSA records. */
+enum engine_insecure_mx {
+	ENGINE_INSECURE_MAY, /* no DANE */
+	ENGINE_INSECURE_ENCRYPT, /* TLS, without authentication */
+	ENGINE_INSECURE_DANE, /* the host is authenticated all the same */
+};
+
+struct engine_nets {
+	const struct ip_net *v;
+	size_t n;
+};
+
+/* All strings and arrays are copied by engine_open() and engine_reload(). */
+struct engine_config {
+	/* --- at the start only */
+	struct dns_source *dns; /* stays the caller's; outlives the engine */
+	const char *store; /* as for store_open(); NULL: memory only */
+	bool read_only; /* the store is read, never written */
+	size_t cache_entries; /* most domains in memory, at least 1 */
+	size_t cache_octets; /* most octets of them */
+	const char *ca_file; /* NULL or empty: the system's */
+	int port; /* of the policy hosts; 0: 443 */
+	int64_t fetch_timeout_ms; /* all of one fetch */
+	size_t max_policy; /* octets of a policy */
+	unsigned fetches; /* most at the same time */
+	bool refresh; /* refresh in the background */
+	/* for tests: used in place of libcurl, then the engine's; else NULL */
+	struct sts_fetcher *fetcher;
+	int64_t (*now)(void); /* for tests: seconds; NULL: clock_now() */
+	struct engine_hook hook;
+
+	/* --- changed by engine_reload() too */
+	bool sts, dane; /* what is used at all */
+	bool validating; /* the resolver validates; without it no DANE */
+	enum engine_insecure_mx insecure_mx;
+	/* the resolver fails and nothing is cached: defer, or no policy */
+	bool defer_unknown;
+	struct engine_nets allow; /* addresses that are fetched from though
+				     they are not public */
+	int64_t refresh_time; /* seconds from one refresh to the next */
+	int64_t unused_time; /* seconds until an unused policy is dropped */
+	int64_t min_valid, max_valid; /* seconds an answer may be kept */
+	unsigned max_mx; /* hosts looked at */
+	unsigned max_questions; /* DNS questions of one decision */
+};
+
+/*
+ * What the configuration says, with the strings of c, which has to live as
+ * long; dns, validating, hook, read_only, refresh and the fields for tests are
+ * the caller's to fill.
+ */
+void engine_config_init(struct engine_config *cfg, const struct conf *c);
+
+/*
+ * Opens; call it after daemonising, it starts threads. table: tls_policy_table
+ * parsed, or NULL; the engine frees it, also on failure. Policies are loaded
+ * from the store. A store that cannot be opened is an error, one that fails
+ * later is not: the engine goes on from memory and counts. Returns 0,
+ * AVER_CONF (no such CA file), AVER_NOMEM, AVER_IO, AVER_TEMP with d filled.
+ */
+int engine_open(const struct engine_config *cfg, struct tls_table *table,
+    struct engine **out, struct diag *d);
+/*
+ * Takes the second half of cfg and the table, for all later decisions. Whoever
+ * keeps answers has to drop them. Returns 0 or AVER_NOMEM (all is as before).
+ */
+int engine_reload(
+    struct engine *e, const struct engine_config *cfg, struct tls_table *table);
+/* Writes what is to be written. Nobody may be inside a call. NULL allowed. */
+void engine_close(struct engine *e);
+
+/*
+ * Decides for the next hop, waiting for DNS and one HTTPS fetch until deadline
+ * (of clock_mono_ms()) at most. Always fills *out, whose views live in arena
+ * (512 KB are enough for any answer; without memory the decision is to defer).
+ * Returns the time of clock_mono_ms() up to which the answer may be given
+ * again for the same next hop; one to defer gets seconds only. A fetch that
+ * outlasts the deadline goes on, for the next one who asks.
+ */
+int64_t engine_decide(struct engine *e, const struct nexthop *hop,
+    int64_t deadline, struct arena *arena, struct tls_decision *out);
+
+struct engine_stats {
+	uint64_t decisions, deferred; /* calls, and those that ended so */
+	uint64_t dane, sts_enforce, sts_testing, none, table; /* the others */
+	uint64_t fetches, fetch_errors, fetch_invalid, fetch_webpki;
+	uint64_t joined; /* waited for a fetch that another one had started */
+	uint64_t refreshed, refresh_failures;
+	uint64_t stale; /* answered from the cache in spite of trouble */
+	uint64_t dnssec_invalid; /* decisions that met a bogus answer */
+	uint64_t store_errors;
+	size_t policies, octets; /* in memory now */
+	size_t fetching; /* now */
+};
+
+/* Any thread, any time. */
+void engine_stats(struct engine *e, struct engine_stats *out);
+
+#endif
