@@ -14,7 +14,9 @@ EXTRA_DIST += t/fuzz/corpus/evaluation
 libaver_a_SOURCES += \
 	lib/store/backend.h \
 	lib/store/batch.c lib/store/batch.h \
+	lib/store/destination.h lib/store/failure.h \
 	lib/store/known.c lib/store/known.h \
+	lib/store/ledger.h \
 	lib/store/recorder.c lib/store/recorder.h \
 	lib/store/ring.c lib/store/ring.h lib/store/ring_format.h \
 	lib/store/ring_salvage.c \
@@ -22,7 +24,9 @@ libaver_a_SOURCES += \
 	lib/store/sql.c lib/store/sql.h \
 	lib/store/store.c lib/store/store.h \
 	lib/store/store_sqlite.c \
+	lib/store/sts.h \
 	lib/store/sum.h \
+	lib/store/suppress.h lib/store/take.h lib/store/tls_result.h \
 	lib/store/writer.c lib/store/writer.h
 check_PROGRAMS += \
 	t/unit/store.t t/unit/recorder.t t/unit/recorder_kill.t \

@@ -29,14 +29,17 @@
 
 #include "lib/base/diag.h"
 #include "lib/base/str.h"
+#include "lib/store/destination.h"
 #include "lib/store/evaluation.h"
+#include "lib/store/tls_result.h"
 
 struct recorder;
 
 struct recorder_config {
 	const char *store; /* for store_open() */
-	/* of evaluations.ring, .ring.lock and .spool; exists, writable */
+	/* of NAME.ring, .ring.lock and .spool; exists, writable */
 	const char *directory;
+	const char *name; /* NULL: "evaluations" */
 	size_t ring_size; /* octets, rounded to pages; >= 256 kB */
 	unsigned batch_ms; /* longest wait before a commit */
 	size_t spool_max; /* octets of the spool file */
@@ -87,6 +90,30 @@ int recorder_add(struct recorder *r, int64_t now, struct str policy_domain,
     struct str octets, bool optional,
     const uint8_t fingerprint[RECORDER_FINGERPRINT],
     struct recorder_ticket *out);
+
+/*
+ * The same with an incident for the queue of failure reports (failure.h; at
+ * most STORE_INCIDENT_MAX octets, empty: none) of the same message: both are
+ * there after a kill or none is, and neither is recorded again for a doubt. An
+ * incident that has no room is lost (and counted) alone.
+ */
+int recorder_add_message(struct recorder *r, int64_t now,
+    struct str policy_domain, struct str octets, bool optional,
+    struct str incident, const uint8_t fingerprint[RECORDER_FINGERPRINT],
+    struct recorder_ticket *out);
+
+/*
+ * What other daemons record, on the same way: thread-safe, without I/O that can
+ * block, exactly once whatever is killed when. Return 0 or AVER_LIMIT: lost,
+ * for want of room (counted) or above the bounds of store and ring. The day
+ * of a result is that of its field, the time of the others theirs.
+ */
+int
+recorder_add_tls_result(struct recorder *r, const struct store_tls_result *row);
+int
+recorder_add_sighting(struct recorder *r, const struct store_sighting *seen);
+int recorder_add_bad_datagram(
+    struct recorder *r, const struct store_bad_datagram *bad);
 
 /* The MTA has read the reply. Idempotent. */
 void recorder_confirm(struct recorder *r, struct recorder_ticket *t);

@@ -136,4 +136,22 @@ int store_each_known(struct store *s,
     int (*fn)(void *arg, const struct store_known *known), void *arg,
     struct diag *d);
 
+/* --- figures */
+
+struct store_stats {
+	/* rows, or entries */
+	uint64_t evaluations, known_domains, tls_results, incidents;
+	uint64_t destinations, sts_policies, suppressions;
+	uint64_t reports, pending; /* pending: submissions */
+	uint64_t bad_datagrams; /* ever */
+	uint64_t incidents_dropped; /* ever: their queue was full */
+	uint64_t octets; /* the store's size, where that is known */
+};
+
+/*
+ * Counts; takes time in proportion to the rows. For caps on one of them: once a
+ * minute, not for each row.
+ */
+int store_stats(struct store *s, struct store_stats *out, struct diag *d);
+
 #endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * MTA-STS policies that survive restarts (RFC 8461), and what the
+ * last fetch came to. Domains are A-labels in lower case, 1 to 255 octets.
+ * Times are seconds since the epoch, 0: never. Errors, handles, threads and
+ * callbacks as in ledger.h.
+ */
+#ifndef STORE_STS_H
+#define STORE_STS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/diag.h"
+#include "lib/base/str.h"
+#include "lib/store/store.h"
+
+#define STORE_STS_ID_MAX 255
+#define STORE_STS_POLICY_MAX 65536
+#define STORE_STS_DETAIL_MAX 512 /* more is cut off */
+
+struct store_sts {
+	struct str domain;
+	/* the policy; empty when there is only a failure to remember */
+	struct str id;
+	struct str policy; /* as it was fetched */
+	int64_t fetched;
+	int64_t expires;
+	int64_t last_used;
+	int64_t refreshed; /* when it was last found to be current */
+	/* the last failure since the policy was fetched or found current */
+	int64_t failed;
+	int failure; /* the caller's code; 0: none */
+	struct str failure_detail;
+	int64_t next_try; /* no fetch before that */
+};
+
+/*
+ * A policy was fetched: puts id, policy, fetched, expires and refreshed; there
+ * is no failure any more and next_try is as given. last_used does not go back.
+ * One fetched before the one that is there (by another host) changes nothing.
+ * AVER_LIMIT: too long.
+ */
+int store_put_sts(struct store *s, const struct store_sts *sts, struct diag *d);
+
+/*
+ * A fetch failed: sets failed, failure, failure_detail and next_try of the
+ * domain and leaves its policy alone; without one it remembers the failure
+ * alone. A failure before the last one, or before the policy was fetched or
+ * found current, changes nothing.
+ */
+int
+store_fail_sts(struct store *s, const struct store_sts *sts, struct diag *d);
+
+/*
+ * The policy was found current at refreshed, and is good until expires (0: as
+ * it was); there is no failure any more. Only while its id is that id;
+ * AVER_NOTFOUND else.
+ */
+int store_refresh_sts(struct store *s, struct str domain, struct str id,
+    int64_t refreshed, int64_t expires, struct diag *d);
+
+struct store_sts_use {
+	struct str domain;
+	int64_t last_used;
+};
+
+/* last_used of many in one go; unknown domains are passed over. */
+int store_touch_sts(
+    struct store *s, const struct store_sts_use *use, size_t n, struct diag *d);
+
+/* AVER_NOTFOUND. Expired ones are given too. Strings in arena. */
+int store_get_sts(struct store *s, struct str domain, struct arena *arena,
+    struct store_sts *out, struct diag *d);
+
+/* Ordered by domain, those after that name (empty: all). */
+int store_each_sts(struct store *s, struct str after,
+    int (*fn)(void *arg, const struct store_sts *sts), void *arg,
+    struct diag *d);
+
+/* Forgets the domain. AVER_NOTFOUND. */
+int store_remove_sts(struct store *s, struct str domain, struct diag *d);
+
+/*
+ * Forgets what was last used, fetched and failed before unused, and what
+ * expired before expired and has no failure after that.
+ */
+int store_forget_sts(
+    struct store *s, int64_t unused, int64_t expired, struct diag *d);
+
+#endif
