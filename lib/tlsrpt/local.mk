@@ -3,3 +3,5 @@
 
 libaver_a_SOURCES += \
 	lib/tlsrpt/tlsrpt_report.h
+libpure_a_SOURCES += \
+	lib/tlsrpt/tlsrpt_result.h
