@@ -21,37 +21,31 @@
 #include "lib/base/ip.h"
 #include "lib/base/str.h"
 #include "lib/dns/dns.h"
+#include "lib/tlsrpt/tlsrpt_result.h"
 
 struct conf;
 struct engine;
 struct nexthop;
 struct sts_fetcher;
 struct tls_decision;
-struct tls_table;
+struct tls_file;
 
 /*
  * What the engine found wrong while it decided: the material of TLS reports
- * that no delivery agent knows.
+ * that no delivery agent knows. result is one of
+ *   STS_POLICY_FETCH_ERROR, STS_POLICY_INVALID, STS_WEBPKI_INVALID
+ *	a fetch failed, once for each attempt that was due
+ *   TLSA_INVALID    a host with TLSA records, none of which is usable
+ *   DNSSEC_INVALID  a bogus answer about the MX, a host or its TLSA records
+ *   VALIDATION_FAILURE
+ *	an MX host that no pattern of an enforced or tested policy names
  */
-enum engine_event_kind {
-	ENGINE_STS_FETCH_ERROR, /* sts-policy-fetch-error */
-	ENGINE_STS_INVALID, /* sts-policy-invalid */
-	ENGINE_STS_WEBPKI, /* sts-webpki-invalid */
-	ENGINE_TLSA_INVALID, /* tlsa-invalid: records, but none usable */
-	ENGINE_DNSSEC_INVALID, /* dnssec-invalid: bogus MX, address or TLSA */
-	/* an MX host that no pattern of an enforced or tested policy names */
-	ENGINE_STS_MX_MISMATCH, /* validation-failure */
-	ENGINE_EVENT_COUNT
-};
-
-/* The result type in TLS reports. */
-const char *engine_event_name(enum engine_event_kind kind);
-
 struct engine_event {
-	enum engine_event_kind kind;
+	enum tlsrpt_result result;
+	enum tlsrpt_policy type; /* TLSRPT_STS or TLSRPT_TLSA */
 	struct str policy_domain; /* A-labels in lower case */
 	struct str mx; /* the MX host it is about; else empty */
-	/* a machine-readable word or short phrase of printable ASCII */
+	/* for failure-reason-code: a short phrase of printable ASCII */
 	struct str reason;
 	/* text of the cached policy this is about, for STS; else empty */
 	struct str policy;
@@ -65,13 +59,6 @@ struct engine_event {
 struct engine_hook {
 	void (*event)(void *arg, const struct engine_event *ev); /* or NULL */
 	void *arg;
-};
-
-/* When the MX records come without DNSSEC and a host has TLSA records. */
-enum engine_insecure_mx {
-	ENGINE_INSECURE_MAY, /* no DANE */
-	ENGINE_INSECURE_ENCRYPT, /* TLS, without authentication */
-	ENGINE_INSECURE_DANE, /* the host is authenticated all the same */
 };
 
 struct engine_nets {
@@ -101,7 +88,7 @@ struct engine_config {
 	/* --- changed by engine_reload() too */
 	bool sts, dane; /* what is used at all */
 	bool validating; /* the resolver validates; without it no DANE */
-	enum engine_insecure_mx insecure_mx;
+	bool insecure_mx; /* look for TLSA behind MX records without DNSSEC */
 	/* the resolver fails and nothing is cached: defer, or no policy */
 	bool defer_unknown;
 	struct engine_nets allow; /* addresses that are fetched from though
@@ -121,20 +108,21 @@ struct engine_config {
 void engine_config_init(struct engine_config *cfg, const struct conf *c);
 
 /*
- * Opens; call it after daemonising, it starts threads. table: tls_policy_table
- * parsed, or NULL; the engine frees it, also on failure. Policies are loaded
- * from the store. A store that cannot be opened is an error, one that fails
- * later is not: the engine goes on from memory and counts. Returns 0,
- * AVER_CONF (no such CA file), AVER_NOMEM, AVER_IO, AVER_TEMP with d filled.
+ * Opens; call it after daemonising, it starts threads. table: of
+ * tls_policy_table, or NULL; the engine takes a reference of its own. Policies
+ * are loaded from the store. A store that cannot be opened is an error, one
+ * that fails later is not: the engine goes on from memory and counts. Returns
+ * 0, AVER_CONF (no such CA file), AVER_NOMEM, AVER_IO, AVER_TEMP with d
+ * filled.
  */
-int engine_open(const struct engine_config *cfg, struct tls_table *table,
+int engine_open(const struct engine_config *cfg, struct tls_file *table,
     struct engine **out, struct diag *d);
 /*
  * Takes the second half of cfg and the table, for all later decisions. Whoever
  * keeps answers has to drop them. Returns 0 or AVER_NOMEM (all is as before).
  */
 int engine_reload(
-    struct engine *e, const struct engine_config *cfg, struct tls_table *table);
+    struct engine *e, const struct engine_config *cfg, struct tls_file *table);
 /* Writes what is to be written. Nobody may be inside a call. NULL allowed. */
 void engine_close(struct engine *e);
 

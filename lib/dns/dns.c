@@ -69,9 +69,9 @@ dns_type_name(uint16_t type)
 
 /* Octets of the block, 0 when they cannot be counted. */
 static size_t
-block_size(size_t n, const struct str *rdata, size_t why)
+block_size(size_t n, const struct str *rdata, size_t texts)
 {
-	size_t size = sizeof(struct dns_rrset) + why;
+	size_t size = sizeof(struct dns_rrset) + texts;
 
 	if (n > (SIZE_MAX - size) / sizeof(struct str))
 		return 0;
@@ -88,8 +88,17 @@ struct dns_rrset *
 dns_rrset_new(enum dns_status st, bool secure, uint32_t ttl, size_t n,
     const struct str *rdata, const char *why)
 {
+	return dns_rrset_new_alias(NULL, st, secure, ttl, n, rdata, why);
+}
+
+struct dns_rrset *
+dns_rrset_new_alias(const struct dname *canonical, enum dns_status st,
+    bool secure, uint32_t ttl, size_t n, const struct str *rdata,
+    const char *why)
+{
 	struct str text = {why ? why : "", why ? strlen(why) : 0};
-	size_t size = block_size(n, rdata, text.n + 1);
+	size_t name = canonical ? canonical->len : 0;
+	size_t size = block_size(n, rdata, text.n + 1 + name);
 	struct dns_rrset *rr = size ? malloc(size) : NULL;
 	struct str *item;
 	char *at;
@@ -108,10 +117,21 @@ dns_rrset_new(enum dns_status st, bool secure, uint32_t ttl, size_t n,
 			memcpy(at, rdata[i].p, rdata[i].n);
 		at += rdata[i].n;
 	}
+	if (name) {
+		memcpy(at, canonical->wire, name);
+		rr->canonical = (struct str){at, name};
+		at += name;
+	}
 	memcpy(at, text.p, text.n);
 	at[text.n] = '\0';
 	rr->why = at;
 	return rr;
+}
+
+int64_t
+dns_rrset_until(const struct dns_rrset *rr, int64_t now)
+{
+	return rr->until ? rr->until : now + (int64_t)rr->ttl * 1000;
 }
 
 struct dns_rrset *

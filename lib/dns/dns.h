@@ -67,6 +67,19 @@ struct dns_rrset {
 	uint32_t ttl; /* seconds; of the negative answer where there is none */
 	size_t n;
 	const struct str *rdata; /* n items, wire form, uncompressed names */
+	/*
+	 * The name in wire form, lower case, that CNAMEs led to and the answer
+	 * is about (RFC 7672 section 2.2.2 calls it fully expanded), also when
+	 * there is no record. Empty without CNAME, and for TEMP and BOGUS. With
+	 * secure the whole chain is. The root: a name that libunbound cannot
+	 * tell, as it holds more than letters, digits, "-", "_" and dots.
+	 */
+	struct str canonical;
+	/*
+	 * The time of clock_mono_ms() when a cache forgets the answer; 0: it
+	 * comes from none, or is not kept.
+	 */
+	int64_t until;
 	const char *why; /* short constant or owned text for TEMP, BOGUS, "" */
 	_Atomic(struct dns_memo *) memos;
 };
@@ -77,6 +90,16 @@ struct dns_rrset {
  */
 struct dns_rrset *dns_rrset_new(enum dns_status st, bool secure, uint32_t ttl,
     size_t n, const struct str *rdata, const char *why);
+/* The same for an answer behind CNAMEs; canonical may be NULL: behind none. */
+struct dns_rrset *dns_rrset_new_alias(const struct dname *canonical,
+    enum dns_status st, bool secure, uint32_t ttl, size_t n,
+    const struct str *rdata, const char *why);
+/*
+ * When the answer is out of date, on the clock of now (clock_mono_ms()): what
+ * is left of its TTL, or all of it where nobody knows better. One that a cache
+ * has forgotten since it was asked for, or has never kept, is so at once.
+ */
+int64_t dns_rrset_until(const struct dns_rrset *rr, int64_t now);
 /* Answers of DNS_TEMP that are ours, not the DNS's. */
 enum dns_fault {
 	DNS_FAULT_NOMEM,

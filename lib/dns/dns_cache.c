@@ -295,8 +295,12 @@ finish(struct request *rq, struct dns_rrset *rr, bool refused)
 	struct request **at;
 	struct entry *gone = NULL;
 	int64_t now = clock_mono_ms();
-	struct entry *e = new_entry(rq, rr, now);
+	struct entry *e;
 
+	/* nobody else has it yet; a static answer is never written to */
+	if (atomic_load_explicit(&rr->refs, memory_order_relaxed) == 1)
+		rr->until = now + (int64_t)ttl_of(rq->cache, rr) * 1000;
+	e = new_entry(rq, rr, now);
 	pthread_mutex_lock(&s->lock);
 	for (at = pending_bucket(s, rq->hash); *at != rq; at = &(*at)->next)
 		;

@@ -56,6 +56,21 @@ print_records(struct buf *b, const struct dns_question *q)
 }
 
 static void
+print_alias(struct buf *b, const struct dns_question *q)
+{
+	struct dname canonical;
+
+	if (!dname_from_wire(q->answer->canonical, &canonical, NULL))
+		return;
+	print_owner(b, &q->name);
+	buf_add_z(b, "ALIAS ");
+	print_type(b, q->type);
+	buf_add_c(b, ' ');
+	print_owner(b, &canonical);
+	buf_add_c(b, '\n');
+}
+
+static void
 print_question(struct buf *b, const struct dns_question *q)
 {
 	const struct dns_rrset *rr = q->answer;
@@ -83,6 +98,8 @@ print_question(struct buf *b, const struct dns_question *q)
 	}
 	if (rr->secure)
 		print_mark(b, q, "SECURE");
+	if (rr->canonical.n)
+		print_alias(b, q);
 }
 
 static bool

@@ -264,7 +264,7 @@ rcode_failure(int rcode)
 }
 
 static struct dns_rrset *
-records(const struct ub_result *r, uint32_t ttl)
+records(const struct ub_result *r, uint32_t ttl, const struct dname *canonical)
 {
 	struct str v[RECORDS_MAX];
 	size_t n = 0, octets = 0;
@@ -277,12 +277,30 @@ records(const struct ub_result *r, uint32_t ttl)
 		v[n] = (struct str){r->data[n], (size_t)r->len[n]};
 		octets += v[n].n;
 	}
-	return dns_rrset_new(DNS_OK, r->secure, ttl, n, v, NULL);
+	return dns_rrset_new_alias(
+	    canonical, DNS_OK, r->secure, ttl, n, v, NULL);
+}
+
+/* NULL: there is none. */
+static const struct dname *
+canonical_name(const struct ub_result *r, struct dname *room)
+{
+	static const struct dname root = {.len = 1};
+
+	if (!r->canonname)
+		return NULL;
+	/* libunbound writes "?" for all but letters, digits and "-_*" */
+	if (strchr(r->canonname, '?') ||
+	    !dname_from_text(str_from_z(r->canonname), room))
+		return &root;
+	return room;
 }
 
 static struct dns_rrset *
 convert(int err, const struct ub_result *r)
 {
+	struct dname room;
+	const struct dname *canonical;
 	uint32_t ttl;
 
 	if (err || !r)
@@ -292,14 +310,16 @@ convert(int err, const struct ub_result *r)
 		return failure(DNS_BOGUS, DNS_CACHE_FAILURE_TTL,
 		    r->why_bogus ? r->why_bogus : "validation failed");
 	/* also at the end of a chain of CNAME: RFC 6604 section 3 */
+	canonical = canonical_name(r, &room);
 	if (r->rcode == 3)
-		return dns_rrset_new(
-		    DNS_NXDOMAIN, r->secure, ttl, 0, NULL, NULL);
+		return dns_rrset_new_alias(
+		    canonical, DNS_NXDOMAIN, r->secure, ttl, 0, NULL, NULL);
 	if (r->rcode != 0)
 		return rcode_failure(r->rcode);
 	if (!r->havedata)
-		return dns_rrset_new(DNS_NODATA, r->secure, ttl, 0, NULL, NULL);
-	return records(r, ttl);
+		return dns_rrset_new_alias(
+		    canonical, DNS_NODATA, r->secure, ttl, 0, NULL, NULL);
+	return records(r, ttl, canonical);
 }
 
 /* The answer as an rrset, never NULL; r is freed. */

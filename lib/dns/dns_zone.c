@@ -454,6 +454,18 @@ add_mark(struct parser *p, enum zonedb_mark kind)
 }
 
 static int
+add_alias(struct parser *p)
+{
+	const struct token *t = take(p);
+	struct dname canonical;
+	uint16_t type;
+
+	if (!t || !type_of(t->text, &type) || !take_name(p, &canonical))
+		return bad(p, "ALIAS wants a type and a name");
+	return zonedb_add_alias(p->zone, &p->owner, type, &canonical);
+}
+
+static int
 add_record(struct parser *p, uint16_t type, uint32_t ttl)
 {
 	buf_clear(&p->rdata);
@@ -530,6 +542,8 @@ entry(struct parser *p)
 	kind = name_find(mark_names, ZONEDB_MARK_COUNT, t->text);
 	if (kind >= 0)
 		return add_mark(p, (enum zonedb_mark)kind);
+	if (str_eq_ci(t->text, STR("ALIAS")))
+		return add_alias(p);
 	if (!type_of(t->text, &type))
 		return bad(p, "unknown type");
 	return add_record(p, type, ttl);

@@ -17,6 +17,8 @@
  *                          have no record, and not if there is a CNAME
  *   NAME NXDOMAIN [TYPE]   even if there are records at or below the name
  *   NAME NODATA [TYPE]     the name exists; with TYPE no data even if there is
+ *   NAME ALIAS TYPE NAME2  without CNAME: NAME2 is the canonical name that
+ *                          the answer tells of
  *   NAME SECURE            the answers for NAME and all names below are
  *   NAME INSECURE          validated, without DNSSEC, or bogus; the longest
  *   NAME BOGUS             NAME decides. With TYPE: only NAME itself.

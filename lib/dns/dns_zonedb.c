@@ -23,11 +23,18 @@ struct mark {
 	uint16_t type; /* 0: all */
 };
 
+struct alias {
+	struct alias *next;
+	uint16_t type;
+	struct dname canonical;
+};
+
 struct node {
 	struct str name; /* wire form */
 	uint64_t hash;
 	struct record *records, **records_end; /* in the order of the file */
 	struct mark *marks;
+	struct alias *aliases;
 	bool own; /* a line of its own says that it exists */
 	bool exists; /* own, or a name below is */
 };
@@ -160,6 +167,20 @@ zonedb_add_mark(struct zonedb *z, const struct dname *name,
 	*m = (struct mark){n->marks, kind, type};
 	n->marks = m;
 	return !says_exists(kind) || make_exist(z, n) ? 0 : AVER_NOMEM;
+}
+
+int
+zonedb_add_alias(struct zonedb *z, const struct dname *name, uint16_t type,
+    const struct dname *canonical)
+{
+	struct node *n = make_node(z, wire_str(name));
+	struct alias *a = ARENA_NEW(&z->arena, struct alias);
+
+	if (!n || !a)
+		return AVER_NOMEM;
+	*a = (struct alias){n->aliases, type, *canonical};
+	n->aliases = a;
+	return 0;
 }
 
 int
@@ -326,10 +347,27 @@ follow(
 	return false;
 }
 
+/* What CNAMEs, or an ALIAS line for the name asked for, led to; or NULL. */
+static const struct dname *
+canonical_name(const struct zonedb *z, const struct dname *name, uint16_t type,
+    const struct dname *end, int links)
+{
+	const struct node *n = find_node(z, wire_str(name));
+
+	if (links > 0)
+		return end;
+	for (const struct alias *a = n ? n->aliases : NULL; a; a = a->next)
+		if (a->type == type)
+			return &a->canonical;
+	return NULL;
+}
+
 static struct dns_rrset *
 zone_resolve(struct dns_source *src, const struct dname *name, uint16_t type,
     int64_t deadline)
 {
+	const struct zonedb *z = (const struct zonedb *)src;
+	const struct dname *canonical;
 	struct answer a;
 	struct dname at = *name;
 	struct dns_rrset *rr;
@@ -342,24 +380,28 @@ zone_resolve(struct dns_source *src, const struct dname *name, uint16_t type,
 	a.ttl = ZONEDB_TTL;
 	a.n = 0;
 	a.why = "";
-	while (follow((const struct zonedb *)src, &at, type, &a)) {
+	while (follow(z, &at, type, &a)) {
 		if (++links > LINKS_MAX) {
 			a.status = DNS_TEMP;
 			a.why = "CNAME loop, or more than 16 links";
 			break;
 		}
 	}
+	canonical = canonical_name(z, name, type, &at, links);
 	if (a.status == DNS_TEMP) {
+		canonical = NULL;
 		if (!a.why)
 			return dns_rrset_fault(DNS_FAULT_TIMEOUT);
 		a.secure = false;
 	} else if (a.bogus) {
 		a.status = DNS_BOGUS;
+		canonical = NULL;
 		a.secure = false;
 		a.why = "validation failed";
 		a.n = 0;
 	}
-	rr = dns_rrset_new(a.status, a.secure, a.ttl, a.n, a.rdata, a.why);
+	rr = dns_rrset_new_alias(
+	    canonical, a.status, a.secure, a.ttl, a.n, a.rdata, a.why);
 	return rr ? rr : dns_rrset_nomem();
 }
 

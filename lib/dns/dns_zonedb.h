@@ -35,6 +35,9 @@ struct zonedb *zonedb_new(void);
 /* type: 0 for all. Returns 0 or AVER_NOMEM. */
 int zonedb_add_mark(struct zonedb *z, const struct dname *name,
     enum zonedb_mark kind, uint16_t type);
+/* The answer to questions for type has that canonical name. 0 or AVER_NOMEM. */
+int zonedb_add_alias(struct zonedb *z, const struct dname *name, uint16_t type,
+    const struct dname *canonical);
 /* rdata in wire form, copied. Returns 0 or AVER_NOMEM. */
 int zonedb_add_record(struct zonedb *z, const struct dname *name, uint16_t type,
     uint32_t ttl, struct str rdata);

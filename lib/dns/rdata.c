@@ -80,6 +80,17 @@ rdata_mx(struct str rdata, uint16_t *preference, struct dname *out)
 	return true;
 }
 
+bool
+rdata_tlsa(struct str rdata, struct rdata_tlsa *out)
+{
+	const unsigned char *u = (const unsigned char *)rdata.p;
+
+	if (rdata.n < 3)
+		return false;
+	*out = (struct rdata_tlsa){u[0], u[1], u[2], str_from(rdata, 3)};
+	return true;
+}
+
 static uint32_t
 get32(const char *p)
 {
@@ -190,12 +201,13 @@ print_soa(struct buf *b, struct str rdata)
 static bool
 print_tlsa(struct buf *b, struct str rdata)
 {
-	const unsigned char *u = (const unsigned char *)rdata.p;
+	struct rdata_tlsa t;
 
-	if (rdata.n < 4)
+	/* the presentation form has no way to write empty data */
+	if (!rdata_tlsa(rdata, &t) || t.data.n == 0)
 		return false;
-	buf_addf(b, "%u %u %u ", u[0], u[1], u[2]);
-	hex_encode(b, str_from(rdata, 3));
+	buf_addf(b, "%u %u %u ", t.usage, t.selector, t.matching);
+	hex_encode(b, t.data);
 	return true;
 }
 

@@ -24,6 +24,13 @@ bool rdata_txt(struct arena *a, struct str rdata, struct str *out);
 /* 4 octets (DNS_A) or 16 (DNS_AAAA). */
 bool rdata_addr(struct str rdata, struct ip *out);
 bool rdata_mx(struct str rdata, uint16_t *preference, struct dname *out);
+/* RFC 6698 section 2.1; the values are not judged, data may be empty. */
+struct rdata_tlsa {
+	uint8_t usage, selector, matching;
+	struct str data; /* a view of the rdata */
+};
+/* False when there are fewer than 3 octets. */
+bool rdata_tlsa(struct str rdata, struct rdata_tlsa *out);
 /* PTR, CNAME, NS. */
 bool rdata_name(struct str rdata, struct dname *out);
 

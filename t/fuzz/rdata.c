@@ -49,6 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena a;
 	struct dname name;
 	struct ip ip;
+	struct rdata_tlsa tlsa;
 	uint16_t preference;
 
 	if (size == 0 || size > 65535)
@@ -59,6 +60,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rdata_addr(rdata, &ip);
 	rdata_name(rdata, &name);
 	rdata_mx(rdata, &preference, &name);
+	if (rdata_tlsa(rdata, &tlsa) &&
+	    (tlsa.data.n + 3 != rdata.n ||
+		(tlsa.data.n && tlsa.data.p != rdata.p + 3)))
+		abort();
 	print_and_read(types[data[0] % 10], rdata);
 	arena_fini(&a);
 	return 0;

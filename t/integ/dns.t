@@ -32,6 +32,10 @@ signed. MX 10 ns.signed.
 bad.signed. TXT "genuine"
 alias.signed. CNAME signed.
 dangling.signed. CNAME nowhere.signed.
+empty.signed. CNAME alias2.signed.
+alias2.signed. CNAME signed.end.
+signed.end. A 192.0.2.9
+oddalias.signed. CNAME odd\\.dot\\032\\200.signed.
 zero.signed. 0 TXT "z"
 *.wild.signed. TXT "w"
 odd\\.dot\\032\\200.signed. TXT "odd"
@@ -275,12 +279,15 @@ def test_validation(good, anchor):
         "signed MX ok secure 120 10 ns.signed.",
         "signed A nodata secure 60",
         "nx.signed TXT nxdomain secure 60",
-        'alias.signed TXT ok secure 120 "v=spf1 -all"',
-        "dangling.signed TXT nxdomain secure 60",
+        'alias.signed TXT ok secure 120 "v=spf1 -all" = signed',
+        "dangling.signed TXT nxdomain secure 60 = nowhere.signed",
+        "empty.signed MX nodata secure 60 = signed.end",
+        "oddalias.signed A nodata secure 60 = .",
         'x.wild.signed TXT ok secure 120 "w"',
         'zero.signed TXT ok secure 0 "z"',
     ], *v, "signed", "TXT", "signed", "MX", "signed", "A", "nx.signed", "TXT",
-        "alias.signed", "TXT", "dangling.signed", "TXT", "x.wild.signed",
+        "alias.signed", "TXT", "dangling.signed", "TXT",
+        "empty.signed", "MX", "oddalias.signed", "A", "x.wild.signed",
         "TXT", "zero.signed", "TXT")
     says("a tampered record is bogus, and says why",
          ["bad.signed TXT bogus insecure 5 (validation failure"],

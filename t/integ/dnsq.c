@@ -8,7 +8,8 @@
  *        [-c CACHE_ENTRIES] [-n TIMES] [-j THREADS] [-w DEADLINE_MS] [-T]
  *        [NAME TYPE]...
  *
- * One line an answer: NAME TYPE STATUS SECURITY TTL RDATA|RDATA... (WHY).
+ * One line an answer: NAME TYPE STATUS SECURITY TTL RDATA|RDATA... = CANONICAL
+ * (WHY).
  * -T prints the self test first, -n asks all questions TIMES times and prints
  * the last answers and the rate. NAME "-" reads "NAME TYPE" lines from the
  * standard input, each answered before the next is read. -j asks from many
@@ -63,6 +64,7 @@ type_of(const char *word)
 static void
 print_answer(const char *name, uint16_t type, const struct dns_rrset *rr)
 {
+	struct dname canonical;
 	struct buf b;
 
 	buf_init(&b, NULL, 1 << 20);
@@ -72,6 +74,10 @@ print_answer(const char *name, uint16_t type, const struct dns_rrset *rr)
 	for (size_t i = 0; i < rr->n; i++) {
 		buf_add_c(&b, i ? '|' : ' ');
 		rdata_print(&b, type, rr->rdata[i]);
+	}
+	if (dname_from_wire(rr->canonical, &canonical, NULL)) {
+		buf_add_z(&b, " = ");
+		dname_print(&b, &canonical);
 	}
 	if (*rr->why)
 		buf_addf(&b, " (%s)", rr->why);

@@ -224,12 +224,22 @@ static void
 test_rdata(void)
 {
 	struct dname name, mx = name_of_text("mx");
+	struct rdata_tlsa tlsa;
 	struct ip ip;
 	uint16_t preference = 0;
 
 	ok(rdata_mx(STR("\1\2\2MX\0"), &preference, &name) &&
 		preference == 258 && dname_eq(&name, &mx),
 	    "mx");
+	ok(rdata_tlsa(STR("\3\1\2ab"), &tlsa) && tlsa.usage == 3 &&
+		tlsa.selector == 1 && tlsa.matching == 2 &&
+		str_eq(tlsa.data, STR("ab")),
+	    "TLSA");
+	ok(rdata_tlsa(STR("\377\0\1"), &tlsa) && tlsa.usage == 255 &&
+		tlsa.data.n == 0,
+	    "TLSA without data");
+	ok(!rdata_tlsa(STR("\3\1"), &tlsa) && !rdata_tlsa(STR(""), &tlsa),
+	    "malformed TLSA");
 	ok(!rdata_mx(STR(""), &preference, &name) &&
 		!rdata_mx(STR("\0\1"), &preference, &name) &&
 		!rdata_mx(STR("\0\1\2mx\0x"), &preference, &name),
@@ -263,6 +273,7 @@ test_answers(void)
 	const struct str rdata[] = {STR("one"), STR(""), STR("th\0ee")};
 	struct dns_rrset *rr = dns_rrset_new(DNS_OK, true, 60, 3, rdata, NULL);
 	struct dns_rrset *fault = dns_rrset_nomem();
+	struct dname name;
 
 	ok(rr->status == DNS_OK && rr->secure && rr->ttl == 60 && rr->n == 3 &&
 		*rr->why == '\0',
@@ -293,6 +304,15 @@ test_answers(void)
 			rr->ttl == 0,
 		    "fault %d: %s", i, rr->why);
 	}
+	is_int(dns_rrset_until(fault, 7), 7, "a fault is out of date at once");
+	dname_from_text(STR("To.Example"), &name);
+	rr = dns_rrset_new_alias(&name, DNS_NODATA, true, 9, 0, NULL, "w");
+	is_str(rr->canonical, STR("\2to\7example\0"), "canonical name");
+	is_str(str_from_z(rr->why), STR("w"), "why beside it");
+	is_int(dns_rrset_until(rr, 7), 9007, "a TTL from now on");
+	rr->until = 99;
+	is_int(dns_rrset_until(rr, 7), 99, "or what is left of it");
+	dns_rrset_unref(rr);
 	rr = dns_rrset_new(DNS_BOGUS, false, 0, 0, NULL, "why");
 	is_str(str_from_z(rr->why), STR("why"), "why is copied");
 	dns_rrset_unref(rr);

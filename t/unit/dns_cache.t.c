@@ -229,6 +229,8 @@ test_ttl(void)
 	struct fake f;
 	struct dns_source *src;
 	struct dname name = number(1);
+	struct dns_rrset *rr;
+	int64_t now;
 
 	for (size_t i = 0; i < sizeof(ttl_cases) / sizeof(ttl_cases[0]); i++) {
 		fake_init(&f);
@@ -242,6 +244,16 @@ test_ttl(void)
 		is_int(f.started, ttl_cases[i].kept ? 1 : 2, "questions");
 		dns_source_close(src);
 	}
+
+	fake_init(&f);
+	f.at_once = true;
+	src = open_cache(&f, 10, 1000);
+	now = clock_mono_ms();
+	rr = src->ops->resolve(src, &name, DNS_TXT, FOREVER);
+	ok(rr->until >= now + 500000 && rr->until <= now + 510000,
+	    "until when it is kept: not longer than the cap");
+	dns_rrset_unref(rr);
+	dns_source_close(src);
 
 	fake_init(&f);
 	f.at_once = true;

@@ -35,6 +35,9 @@ static const char zone_text[] =
     "empty        TXT \"\"\n"
     "odd\\.dot\\000 TXT \"\\000\\255\"\n"
     "_25._tcp     TLSA 3 1 1 00ff 10\n"
+    "seen         TXT s\n"
+    "seen         ALIAS TXT the\\.end.other.\n"
+    "seen         ALIAS A gone\n"
     "generic      TYPE99 \\# 3 010203\n"
     "generic      A \\# 2 0102\n"
     "bad          SERVFAIL\n"
@@ -215,6 +218,64 @@ test_zone(struct dns_source *src, struct arena *a)
 	dns_source_close(replay);
 }
 
+static const struct {
+	const char *name;
+	uint16_t type;
+	struct str want; /* wire form */
+} canonical_cases[] = {
+    {"mail.example.com", DNS_A, STR_INIT("")},
+    {"nope.example.com", DNS_A, STR_INIT("")},
+    {"www.example.com", DNS_A, STR_INIT("\4mail\7example\3com\0")},
+    {"www.example.com", DNS_TXT, STR_INIT("\4mail\7example\3com\0")},
+    {"www.example.com", DNS_CNAME, STR_INIT("")},
+    {"far.example.com", DNS_A, STR_INIT("\4host\5other\0")},
+    {"tail.example.com", DNS_A, STR_INIT("\7nowhere\7example\3com\0")},
+    {"alias.signed", DNS_TXT, STR_INIT("\3sub\6signed\0")},
+    {"loop.example.com", DNS_A, STR_INIT("")},
+    {"toslow.example.com", DNS_A, STR_INIT("")},
+    {"toforged.signed", DNS_TXT, STR_INIT("")},
+    {"seen.example.com", DNS_TXT, STR_INIT("\7the.end\5other\0")},
+    {"seen.example.com", DNS_A, STR_INIT("\4gone\7example\3com\0")},
+    {"seen.example.com", DNS_MX, STR_INIT("")},
+};
+
+static void
+check_canonical(struct dns *d, const char *from)
+{
+	for (size_t i = 0;
+	     i < sizeof(canonical_cases) / sizeof(canonical_cases[0]); i++) {
+		const struct dns_rrset *rr =
+		    ask(d, canonical_cases[i].name, canonical_cases[i].type);
+
+		ok(str_eq(rr->canonical, canonical_cases[i].want),
+		    "%s: canonical name of %s", from, canonical_cases[i].name);
+	}
+}
+
+/* The names that CNAMEs led to, and again from the trace. */
+static void
+test_canonical(struct dns_source *src, struct arena *a)
+{
+	struct dns d;
+	struct buf trace;
+	struct dns_source *replay;
+
+	dns_init(&d, src, a, 0, 100);
+	d.keep_log = true;
+	check_canonical(&d, "zone");
+	buf_init(&trace, NULL, 1 << 16);
+	dns_trace_print(&trace, &d);
+	arena_reset(a);
+	if (ok(dns_zone_parse(buf_str(&trace), &replay, NULL) == 0,
+		"the trace is a zone file")) {
+		dns_init(&d, replay, a, 0, 100);
+		check_canonical(&d, "replay");
+		arena_reset(a);
+		dns_source_close(replay);
+	}
+	buf_fini(&trace);
+}
+
 static void
 test_details(struct dns_source *src, struct arena *a)
 {
@@ -327,6 +388,10 @@ static const struct {
     {STR_INIT("a A \\# 65536 01\n"), "line 1: bad data"},
     {STR_INIT("a SERVFAIL XYZ\n"), "line 1: unknown type after"},
     {STR_INIT("a NODATA A A\n"), "line 1: more than"},
+    {STR_INIT("a ALIAS\n"), "line 1: ALIAS wants"},
+    {STR_INIT("a ALIAS A\n"), "line 1: ALIAS wants"},
+    {STR_INIT("a ALIAS X b\n"), "line 1: ALIAS wants"},
+    {STR_INIT("a ALIAS A b c\n"), "line 1: more than"},
     {STR_INIT("\n$ORIGIN\n"), "line 2: bad name after $ORIGIN"},
     {STR_INIT("$TTL x\n"), "line 1: bad number after $TTL"},
     {STR_INIT("$INCLUDE x\n"), "line 1: unknown directive"},
@@ -367,6 +432,7 @@ main(void)
 		return tap_done();
 	}
 	test_zone(src, &a);
+	test_canonical(src, &a);
 	test_details(src, &a);
 	test_escapes(src);
 	dns_source_close(src);
