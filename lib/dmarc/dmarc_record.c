@@ -249,20 +249,20 @@ parse_uris(struct arena *a, struct str value, void *field, struct diag *d)
 
 #define OFF(field) offsetof(struct draft, field)
 
-enum { TAG_P, TAG_SP, TAG_NP };
+enum { TAG_P, TAG_SP, TAG_NP, TAG_RUA, TAG_RUF };
 
 /* RFC 9989 section 4.7, and pct of RFC 7489 section 6.3 */
 static const struct tag_def defs[] = {
     [TAG_P] = {STR_INIT("p"), parse_policy, OFF(r.p), TAGDEF_LENIENT, NULL},
     [TAG_SP] = {STR_INIT("sp"), parse_policy, OFF(r.sp), TAGDEF_LENIENT, NULL},
     [TAG_NP] = {STR_INIT("np"), parse_policy, OFF(r.np), TAGDEF_LENIENT, NULL},
+    [TAG_RUA] = {STR_INIT("rua"), parse_uris, OFF(rua), TAGDEF_LENIENT, NULL},
+    [TAG_RUF] = {STR_INIT("ruf"), parse_uris, OFF(ruf), TAGDEF_LENIENT, NULL},
     {STR_INIT("adkim"), parse_align, OFF(r.adkim), TAGDEF_LENIENT, "r"},
     {STR_INIT("aspf"), parse_align, OFF(r.aspf), TAGDEF_LENIENT, "r"},
     {STR_INIT("psd"), parse_psd, OFF(r.psd), TAGDEF_LENIENT, "u"},
     {STR_INIT("t"), parse_testing, OFF(r.testing), TAGDEF_LENIENT, "n"},
     {STR_INIT("fo"), parse_fo, OFF(r.fo), TAGDEF_LENIENT, "0"},
-    {STR_INIT("rua"), parse_uris, OFF(rua), TAGDEF_LENIENT, NULL},
-    {STR_INIT("ruf"), parse_uris, OFF(ruf), TAGDEF_LENIENT, NULL},
     {STR_INIT("pct"), parse_pct, OFF(r.pct), TAGDEF_LENIENT, "100"},
 };
 
@@ -434,6 +434,35 @@ dmarc_record_parse(
     struct arena *a, struct str text, struct dmarc_record *out, struct diag *d)
 {
 	return dmarc_record_parse_mode(a, text, DMARC_TREEWALK, out, d);
+}
+
+int
+dmarc_authorization_parse(
+    struct arena *a, struct str text, struct dmarc_authorization *out)
+{
+	struct draft x = {.r.pct = 100};
+	struct tag_list l;
+	unsigned seen, spoiled;
+	int err;
+
+	if (!has_version(text))
+		return AVER_NOTFOUND;
+	survey(text, &seen, &spoiled);
+	err = split(a, text, spoiled, &l, NULL);
+	if (!err)
+		err = tag_apply(
+		    a, &l, defs, N_DEFS, TAG_FOLD_CASE, &x, NULL, NULL);
+	if (err)
+		return err == AVER_LIMIT ? AVER_SYNTAX : err;
+	*out = (struct dmarc_authorization){
+	    .has_rua = seen & 1u << TAG_RUA,
+	    .has_ruf = seen & 1u << TAG_RUF,
+	    .rua = x.rua.v,
+	    .ruf = x.ruf.v,
+	    .n_rua = x.rua.n,
+	    .n_ruf = x.ruf.n,
+	};
+	return 0;
 }
 
 /*

@@ -12,12 +12,13 @@ libpure_a_SOURCES += \
 	lib/mail/hdr.c lib/mail/hdr.h \
 	lib/mail/idn.c lib/mail/idn.h \
 	lib/mail/mime.h \
+	lib/mail/mailto.c lib/mail/mailto.h \
 	lib/mail/orgdom.c lib/mail/orgdom.h \
 	lib/mail/utf8.c lib/mail/utf8.h
 
 check_PROGRAMS += \
 	t/unit/addr.t t/unit/authres.t t/unit/from.t t/unit/hdr.t \
-	t/unit/orgdom.t \
+	t/unit/mailto.t t/unit/orgdom.t \
 	t/fuzz/addr.t t/fuzz/authres.t t/fuzz/from.t t/fuzz/hdr.t
 t_unit_addr_t_SOURCES = t/unit/addr.t.c t/tap.h
 t_unit_addr_t_LDADD = $(aver_libs)
@@ -27,6 +28,8 @@ t_unit_from_t_SOURCES = t/unit/from.t.c t/tap.h
 t_unit_from_t_LDADD = $(aver_libs)
 t_unit_hdr_t_SOURCES = t/unit/hdr.t.c t/tap.h
 t_unit_hdr_t_LDADD = $(aver_libs)
+t_unit_mailto_t_SOURCES = t/unit/mailto.t.c t/tap.h
+t_unit_mailto_t_LDADD = $(aver_libs)
 t_unit_orgdom_t_SOURCES = t/unit/orgdom.t.c t/tap.h
 t_unit_orgdom_t_LDADD = $(aver_libs)
 
