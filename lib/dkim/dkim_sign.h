@@ -67,11 +67,12 @@ struct dkim_signing *dkim_signing_new(struct arena *a,
 void dkim_signing_body(struct dkim_signing *s, struct str chunk);
 /*
  * Appends "DKIM-Signature: ...\r\n", which goes on top of the header. headers:
- * all fields of the message. Signed are those of RFC 6376 section 5.4.1 and
- * the TLS-Report and TLS-Required fields, each as often as it is there, and
- * once more; From must be there once. Call once. The same input gives the
- * same octets. Returns 0, AVER_SYNTAX (From), AVER_CRYPTO, AVER_NOMEM,
- * AVER_LIMIT (b is full).
+ * all fields of the message. Signed are the fields of RFC 6376 section 5.4.1
+ * and those of TLS reports (RFC 8460 section 5.3), each as often as it is
+ * there and once more; those that a message has at most once are named also
+ * when they are not there. From must be there exactly once. Call once. The
+ * same input gives the same octets. Returns 0, AVER_SYNTAX (From, domain or
+ * selector), AVER_CRYPTO, AVER_NOMEM, AVER_LIMIT (b is full).
  */
 int dkim_signing_finish(
     struct dkim_signing *s, const struct hdr_list *headers, struct buf *b);

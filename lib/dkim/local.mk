@@ -12,12 +12,13 @@ libpure_a_SOURCES += \
 	lib/dkim/dkim_names.c \
 	lib/dkim/dkim_rsa.c lib/dkim/dkim_rsa.h \
 	lib/dkim/dkim_sig.c lib/dkim/dkim_sig.h \
-	lib/dkim/dkim_sign.h \
+	lib/dkim/dkim_private.c lib/dkim/dkim_private.h \
+	lib/dkim/dkim_sign.c lib/dkim/dkim_sign.h \
 	lib/dkim/dkim_verify.c
 
 check_PROGRAMS += \
 	t/unit/dkim_canon.t t/unit/dkim_key.t t/unit/dkim_sig.t \
-	t/unit/dkim_verify.t \
+	t/unit/dkim_sign.t t/unit/dkim_verify.t \
 	t/fuzz/dkim_canon.t t/fuzz/dkim_key.t t/fuzz/dkim_sig.t
 t_unit_dkim_canon_t_SOURCES = t/unit/dkim_canon.t.c t/tap.h
 t_unit_dkim_canon_t_LDADD = $(aver_libs)
@@ -25,6 +26,9 @@ t_unit_dkim_key_t_SOURCES = t/unit/dkim_key.t.c t/tap.h
 t_unit_dkim_key_t_LDADD = $(aver_libs)
 t_unit_dkim_sig_t_SOURCES = t/unit/dkim_sig.t.c t/tap.h
 t_unit_dkim_sig_t_LDADD = $(aver_libs)
+t_unit_dkim_sign_t_SOURCES = t/unit/dkim_sign.t.c \
+	t/unit/dkim_keys.h t/tap.h
+t_unit_dkim_sign_t_LDADD = $(aver_libs)
 t_unit_dkim_verify_t_SOURCES = t/unit/dkim_verify.t.c \
 	t/unit/dkim_vectors.h t/tap.h
 t_unit_dkim_verify_t_LDADD = $(aver_libs)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-/* Dates of message headers (RFC 5322 section 3.3). */
+/* Dates of message headers (RFC 5322 section 3.3) and of JSON reports. */
 #ifndef MAIL_DATE_H
 #define MAIL_DATE_H
 
@@ -27,12 +27,5 @@ int64_t date_seconds(const struct date *d);
 void date_print(struct buf *b, int64_t t);
 /* Appends "2026-11-01T10:00:00Z" (RFC 3339 section 5.6). */
 void date_print_3339(struct buf *b, int64_t t);
-
-/*
- * Reads a date-time with the obsolete forms of RFC 5322 section 4.3: two-digit
- * years, zone names, comments, no seconds. A wrong day of the week is let
- * pass. Returns 0 with *out in seconds since the epoch, or AVER_SYNTAX.
- */
-int date_parse(struct str s, int64_t *out);
 
 #endif

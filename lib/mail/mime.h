@@ -136,12 +136,23 @@ struct mime_tree {
 
 /*
  * Splits a message. Bare LF line ends are taken as CRLF. Anything at all is
- * read as some message: damage shows as parts of type text/plain, and nothing
- * outside a part is lost silently but preambles and epilogues. The views lie
- * in text or in the arena. Returns 0, AVER_NOMEM.
+ * read as some message; a multipart without a delimiter has no parts, its
+ * content is still there. Nothing recurses. The views lie in text or in the
+ * arena. Returns 0, AVER_NOMEM.
  */
 int mime_read(struct arena *a, struct str text,
     const struct mime_limits *limits, struct mime_tree *out);
+
+/*
+ * The header fields that text (with CRLF) begins with, and in *rest what is
+ * after the empty line, or from the first line on that is no field. At most
+ * max fields: of those beyond, none is kept and *cut becomes true (it is left
+ * alone otherwise). Returns 0 or AVER_NOMEM.
+ */
+int mime_fields(struct arena *a, struct str text, size_t max,
+    struct hdr_list *out, struct str *rest, bool *cut);
+/* text itself, or a copy in which each bare LF is CRLF. */
+int mime_crlf(struct arena *a, struct str text, struct str *out);
 
 /*
  * The content with its transfer encoding undone: base64 (octets of no letter
