@@ -11,6 +11,10 @@
 #include "lib/dmarc/dmarc.h"
 #include "lib/mail/authres.h"
 #include "lib/spf/spf_record.h"
+#include "lib/tlsrpt/tlsrpt_record.h"
+#include "tlspolicy/sts_match.h"
+#include "tlspolicy/sts_policy.h"
+#include "tlspolicy/sts_record.h"
 
 #define ARENA_MAX ((size_t)64 * 1024 * 1024)
 
@@ -223,6 +227,76 @@ authres_print(struct record *r)
 	return o;
 }
 
+static json_t *
+mtasts_record(struct record *r)
+{
+	struct sts_record rec;
+	int err = sts_record_parse(r->text, &rec, &r->diag);
+	json_t *o = validity(r, err);
+
+	if (err == 0)
+		json_object_set_new(o, "fields",
+		    json_pack("{so}", "id", eval_json_str(rec.id)));
+	return o;
+}
+
+static json_t *
+mtasts_policy(struct record *r)
+{
+	struct sts_policy p;
+	int err = sts_policy_parse(&r->arena, r->text, &p, &r->diag);
+	json_t *mx, *o = validity(r, err);
+
+	if (err)
+		return o;
+	mx = json_array();
+	for (size_t i = 0; i < p.n_mx; i++)
+		json_array_append_new(mx, eval_json_str(p.mx[i]));
+	json_object_set_new(o, "fields",
+	    json_pack("{sssssIso}", "version", "STSv1", "mode",
+		sts_mode_name(p.mode), "max_age", (json_int_t)p.max_age, "mx",
+		mx));
+	return o;
+}
+
+static json_t *
+mtasts_match(struct record *r)
+{
+	json_t *list = json_object_get(r->rq, "patterns"), *e;
+	struct str host = member(r->rq, "mx");
+	bool match = false;
+	size_t i;
+
+	json_array_foreach(list, i, e) match =
+	    match || sts_match(host, str_from_z(json_string_value(e)));
+	return json_pack("{sb}", "match", match);
+}
+
+static json_t *
+mtasts_content_type(struct record *r)
+{
+	bool good = sts_policy_content_type(r->text);
+
+	diag_set(&r->diag, 0, 0, "it is not text/plain");
+	return validity(r, good ? 0 : AVER_SYNTAX);
+}
+
+static json_t *
+tlsrpt_record(struct record *r)
+{
+	struct tlsrpt_record rec;
+	int err = tlsrpt_record_parse(&r->arena, r->text, &rec, &r->diag);
+	json_t *rua, *o = validity(r, err);
+
+	if (err)
+		return o;
+	rua = json_array();
+	for (size_t i = 0; i < rec.n_rua; i++)
+		json_array_append_new(rua, eval_json_str(rec.rua[i].text));
+	json_object_set_new(o, "fields", json_pack("{so}", "rua", rua));
+	return o;
+}
+
 static const struct {
 	const char *what;
 	json_t *(*fn)(struct record *r);
@@ -233,6 +307,11 @@ static const struct {
     {"dmarc_record", dmarc_record},
     {"authres", authres},
     {"authres_print", authres_print},
+    {"mtasts_record", mtasts_record},
+    {"mtasts_policy", mtasts_policy},
+    {"mtasts_match", mtasts_match},
+    {"mtasts_content_type", mtasts_content_type},
+    {"tlsrpt_record", tlsrpt_record},
 };
 
 static int

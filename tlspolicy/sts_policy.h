@@ -38,8 +38,8 @@ struct sts_policy {
 const char *sts_mode_name(enum sts_mode mode);
 
 /*
- * All of out lives in the arena, but out->text, which is the view given.
- * Returns 0, AVER_SYNTAX with the line in d, AVER_LIMIT (too long, too many
+ * All of out but out->text, the view given, lives in the arena. Returns 0,
+ * AVER_SYNTAX with "line N: ..." in d, AVER_LIMIT (too long or too many
  * patterns), AVER_NOMEM.
  */
 int sts_policy_parse(

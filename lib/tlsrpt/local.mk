@@ -4,4 +4,14 @@
 libaver_a_SOURCES += \
 	lib/tlsrpt/tlsrpt_report.h
 libpure_a_SOURCES += \
-	lib/tlsrpt/tlsrpt_result.h
+	lib/tlsrpt/tlsrpt_record.c lib/tlsrpt/tlsrpt_record.h \
+	lib/tlsrpt/tlsrpt_result.c lib/tlsrpt/tlsrpt_result.h
+
+check_PROGRAMS += t/unit/tlsrpt_record.t t/fuzz/tlsrpt_record.t
+t_unit_tlsrpt_record_t_SOURCES = t/unit/tlsrpt_record.t.c t/tap.h
+t_unit_tlsrpt_record_t_LDADD = $(aver_libs)
+t_fuzz_tlsrpt_record_t_SOURCES = t/fuzz/tlsrpt_record.c $(fuzz_main)
+t_fuzz_tlsrpt_record_t_LDADD = $(aver_libs)
+t_fuzz_tlsrpt_record_t_LDFLAGS = $(fuzz_ldflags)
+
+EXTRA_DIST += t/fuzz/corpus/tlsrpt_record
