@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the aver authors
 
-libaver_a_SOURCES += lib/compat/compat.c lib/compat/compat.h
+libaver_a_SOURCES += lib/compat/compat.c lib/compat/compat.h \
+	lib/compat/poller.h
+if EPOLL
+libaver_a_SOURCES += lib/compat/poller_epoll.c
+else
+libaver_a_SOURCES += lib/compat/poller_poll.c
+endif
+EXTRA_DIST += lib/compat/poller_epoll.c lib/compat/poller_poll.c
 
 check_PROGRAMS += t/unit/compat.t
 t_unit_compat_t_SOURCES = t/unit/compat.t.c t/tap.h
