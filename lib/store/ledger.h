@@ -9,9 +9,11 @@
  *
  * Who sends claims the submission first. A claim is a lease with a fence
  * number: while it lasts nobody else gets the submission, when its holder died
- * it ends by itself, and what a holder says after that is refused, because
- * somebody else may have the next fence. A claim is on the disk when the
- * function returns, and so is everything that the store took before it.
+ * it ends by itself, and what a holder says after somebody else has claimed it
+ * is refused. A claim is on the disk when the function returns, and so is
+ * everything that the store took before it; what came of it is on the disk
+ * with the next claim or the close, so after a power failure the last ones may
+ * be sent again.
  *
  * Times are seconds since the epoch. A handle belongs to one thread. The
  * strings of a callback's argument are valid for the call; fn returns 0 to go

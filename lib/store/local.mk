@@ -14,6 +14,7 @@ EXTRA_DIST += t/fuzz/corpus/evaluation
 libaver_a_SOURCES += \
 	lib/store/backend.h \
 	lib/store/batch.c lib/store/batch.h \
+	lib/store/bounds.h \
 	lib/store/destination.h lib/store/failure.h \
 	lib/store/known.c lib/store/known.h \
 	lib/store/ledger.h \
@@ -22,8 +23,20 @@ libaver_a_SOURCES += \
 	lib/store/ring_salvage.c \
 	lib/store/spool.c lib/store/spool.h \
 	lib/store/sql.c lib/store/sql.h \
+	lib/store/sqlite_db.c lib/store/sqlite_db.h \
+	lib/store/sqlite_destination.c \
+	lib/store/sqlite_evaluation.c \
+	lib/store/sqlite_failure.c \
+	lib/store/sqlite_ledger.c \
+	lib/store/sqlite_parts.h \
+	lib/store/sqlite_sts.c \
+	lib/store/sqlite_suppress.c \
+	lib/store/sqlite_take.c \
+	lib/store/sqlite_tls.c \
 	lib/store/store.c lib/store/store.h \
+	lib/store/store_report.c \
 	lib/store/store_sqlite.c \
+	lib/store/store_tls.c \
 	lib/store/sts.h \
 	lib/store/sum.h \
 	lib/store/suppress.h lib/store/take.h lib/store/tls_result.h \

@@ -5,6 +5,7 @@
 
 #include "lib/base/err.h"
 #include "lib/store/backend.h"
+#include "lib/store/bounds.h"
 
 static const struct {
 	struct str prefix;
@@ -36,6 +37,43 @@ store_close(struct store *s)
 		s->ops->close(s);
 }
 
+/* --- batches */
+
+bool
+bounds_domain(struct str domain)
+{
+	return domain.n > 0 && domain.n <= BOUNDS_DOMAIN;
+}
+
+static bool
+tls_result_ok(const struct store_tls_result *r)
+{
+	return bounds_domain(r->policy_domain) &&
+	       r->recipient_domain.n <= BOUNDS_DOMAIN &&
+	       r->policy.n <= STORE_TLS_POLICY_MAX &&
+	       r->detail.n <= STORE_TLS_DETAIL_MAX &&
+	       r->success <= BOUNDS_COUNT && r->failure <= BOUNDS_COUNT;
+}
+
+static bool
+incident_ok(const struct store_incident *i)
+{
+	return bounds_domain(i->policy_domain) &&
+	       i->octets.n <= STORE_INCIDENT_MAX;
+}
+
+static bool
+batch_ok(const struct store_batch *b)
+{
+	for (size_t i = 0; i < b->n_tls_results; i++)
+		if (!tls_result_ok(&b->tls_results[i]))
+			return false;
+	for (size_t i = 0; i < b->n_incidents; i++)
+		if (!incident_ok(&b->incidents[i]))
+			return false;
+	return bounds_sightings(b->sightings, b->n_sightings);
+}
+
 int
 store_add_evaluations(struct store *s, struct str source, uint64_t seq,
     const struct store_evaluation *rows, size_t n, struct diag *d)
@@ -43,12 +81,37 @@ store_add_evaluations(struct store *s, struct str source, uint64_t seq,
 	const struct store_batch b = {
 	    .source = source, .seq = seq, .rows = rows, .n_rows = n};
 
-	return s->ops->add(s, &b, d);
+	return store_add_batch(s, &b, d);
+}
+
+int
+store_add_tls_results(struct store *s, struct str source, uint64_t seq,
+    const struct store_tls_result *rows, size_t n, struct diag *d)
+{
+	const struct store_batch b = {.source = source,
+	    .seq = seq,
+	    .tls_results = rows,
+	    .n_tls_results = n};
+
+	return store_add_batch(s, &b, d);
+}
+
+int
+store_add_incidents(struct store *s, struct str source, uint64_t seq,
+    const struct store_incident *rows, size_t n, struct diag *d)
+{
+	const struct store_batch b = {
+	    .source = source, .seq = seq, .incidents = rows, .n_incidents = n};
+
+	return store_add_batch(s, &b, d);
 }
 
 int
 store_add_batch(struct store *s, const struct store_batch *b, struct diag *d)
 {
+	if (!batch_ok(b))
+		return diag_set(
+		    d, AVER_LIMIT, 0, "something is above its bounds");
 	return s->ops->add(s, b, d);
 }
 
@@ -60,11 +123,19 @@ store_committed(
 }
 
 int
+store_stats(struct store *s, struct store_stats *out, struct diag *d)
+{
+	return s->ops->stats(s, out, d);
+}
+
+/* --- evaluations and known domains */
+
+int
 store_each_evaluation(struct store *s, struct str policy_domain, int64_t from,
     int64_t to, int (*fn)(void *arg, const struct store_evaluation *row),
     void *arg, struct diag *d)
 {
-	return s->ops->each(s, policy_domain, from, to, fn, arg, d);
+	return s->ops->evaluation->each(s, policy_domain, from, to, fn, arg, d);
 }
 
 int
@@ -72,28 +143,28 @@ store_each_domain(struct store *s,
     int (*fn)(void *arg, const struct store_domain *dom), void *arg,
     struct diag *d)
 {
-	return s->ops->each_domain(s, fn, arg, d);
+	return s->ops->evaluation->each_domain(s, fn, arg, d);
 }
 
 int
 store_remove_evaluations(struct store *s, struct str policy_domain,
     uint64_t *removed, struct diag *d)
 {
-	return s->ops->remove(s, policy_domain, removed, d);
+	return s->ops->evaluation->remove(s, policy_domain, removed, d);
 }
 
 int
 store_know_domains(
     struct store *s, const struct store_known *known, size_t n, struct diag *d)
 {
-	return s->ops->know(s, known, n, d);
+	return s->ops->evaluation->know(s, known, n, d);
 }
 
 int
 store_forget_domains(
     struct store *s, int64_t before, uint64_t most, struct diag *d)
 {
-	return s->ops->forget(s, before, most, d);
+	return s->ops->evaluation->forget(s, before, most, d);
 }
 
 int
@@ -101,5 +172,5 @@ store_each_known(struct store *s,
     int (*fn)(void *arg, const struct store_known *known), void *arg,
     struct diag *d)
 {
-	return s->ops->each_known(s, fn, arg, d);
+	return s->ops->evaluation->each_known(s, fn, arg, d);
 }

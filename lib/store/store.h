@@ -63,6 +63,11 @@ struct store_known {
 	int64_t seen;
 };
 
+struct store_bad_datagram;
+struct store_incident;
+struct store_sighting;
+struct store_tls_result;
+
 struct store_batch {
 	struct str source;
 	uint64_t seq;
@@ -71,16 +76,28 @@ struct store_batch {
 	const struct store_known *known;
 	size_t n_known;
 	unsigned known_days; /* see below */
+	/* see tls_result.h, failure.h and destination.h */
+	const struct store_tls_result *tls_results;
+	size_t n_tls_results;
+	const struct store_bad_datagram *bad_datagrams;
+	size_t n_bad_datagrams;
+	const struct store_incident *incidents;
+	size_t n_incidents;
+	const struct store_sighting *sightings;
+	size_t n_sightings;
 };
 
 /*
- * The same with what the batch says about known domains, in one transaction.
+ * The same with all else that a source may bring, in one transaction. About
+ * known domains:
  * First the n_known ones are remembered, so a batch is one moment: its rows'
  * order does not matter. Then a row with if_known counts as optional unless
  * its policy domain was seen on the day of the row's hour, on one of the
  * known_days days before it, or later. That is asked as of the row's hour, so
  * a batch that was delayed counts as it would have counted then. Nothing is
- * remembered when seq was committed before.
+ * remembered when seq was committed before. seq 0 is no number: what comes
+ * with it is always added. AVER_LIMIT: something is above the bounds of its
+ * header; nothing was added.
  */
 int
 store_add_batch(struct store *s, const struct store_batch *b, struct diag *d);

@@ -15,6 +15,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/store/backend.h"
+#include "lib/store/sql.h"
 #include "t/tap.h"
 #include "t/unit/tmpdir.h"
 
@@ -450,26 +451,41 @@ bad_specs(void)
 
 static const char *const old_steps[] = {
     "CREATE TABLE thing (a INTEGER); INSERT INTO thing VALUES (1)"};
-static const char *const new_steps[] = {
+#define NEW_STEPS 4
+static const char *const new_steps[NEW_STEPS] = {
     "CREATE TABLE thing (a INTEGER); INSERT INTO thing VALUES (1)",
     "ALTER TABLE thing ADD COLUMN b INTEGER; UPDATE thing SET b = a + 1",
-    "CREATE TABLE evaluation (policy_domain TEXT, hour INTEGER, optional"
-    " INTEGER, digest BLOB, count INTEGER, octets BLOB, PRIMARY KEY"
-    " (policy_domain, hour, optional, digest)) WITHOUT ROWID;"
-    "CREATE TABLE source (name TEXT PRIMARY KEY, seq INTEGER);"
-    "CREATE TABLE known_domain (domain TEXT PRIMARY KEY, day INTEGER);"
-    "INSERT INTO evaluation SELECT 'kept.example', 3600, 0, x'00', a + b,"
-    " 'o' FROM thing"};
+    NULL, /* the program's own, see all_steps() */
+    "INSERT INTO evaluation (policy_domain, hour, optional, digest, stamp,"
+    " count, octets) SELECT 'kept.example', 3600, 0, x'00', 1, a + b, x'6f'"
+    " FROM thing"};
 static const char *const bad_steps[] = {
     "CREATE TABLE thing (a INTEGER); INSERT INTO thing VALUES (1)",
     "ALTER TABLE thing ADD COLUMN b INTEGER; this is no SQL"};
+
+/* The program's own steps as one. */
+static const char *
+all_steps(void)
+{
+	static struct buf b;
+
+	if (!b.max) {
+		buf_init(&b, NULL, 1 << 16);
+		for (size_t i = 0; i < sql_schema.n_steps; i++)
+			buf_add_z(&b, sql_schema.steps[i]);
+	}
+	return buf_z(&b);
+}
 
 static int
 open_steps(const char *path, enum store_mode mode, const char *const *steps,
     size_t n, struct store **s, struct diag *d)
 {
-	const struct store_sqlite_options o = {steps, n, 16};
+	const char *with_own[NEW_STEPS];
+	const struct store_sqlite_options o = {with_own, n, 16};
 
+	for (size_t i = 0; i < n; i++)
+		with_own[i] = steps[i] ? steps[i] : all_steps();
 	return store_sqlite_open(path, mode, &o, s, d);
 }
 
@@ -483,25 +499,25 @@ migrations(const char *dir)
 	/* the first schema lacks the tables of the statements */
 	ok(open_steps(p.z, STORE_WRITE, old_steps, 1, &s, &d) < 0,
 	    "version 1 is made");
-	ok(open_steps(p.z, STORE_READ, new_steps, 3, &s, &d) == AVER_CONF &&
-		strstr(d.text, "version 1; the milter migrates it to 3"),
+	ok(open_steps(p.z, STORE_READ, new_steps, 4, &s, &d) == AVER_CONF &&
+		strstr(d.text, "version 1; the milter migrates it to 4"),
 	    "a reader does not migrate: %s", d.text);
 	ok(open_steps(p.z, STORE_WRITE, bad_steps, 2, &s, &d) < 0,
 	    "a step that fails: %s", d.text);
-	is_int(open_steps(p.z, STORE_WRITE, new_steps, 3, &s, &d), 0,
-	    "is undone as a whole; 1 becomes 3");
+	is_int(open_steps(p.z, STORE_WRITE, new_steps, 4, &s, &d), 0,
+	    "is undone as a whole; 1 becomes 4");
 	is_rows(s, "", 0, 10, "kept.example 1 o 3\n", "with its data");
 	store_close(s);
 	is_int(
-	    open_steps(p.z, STORE_WRITE, new_steps, 3, &s, &d), 0, "3 stays 3");
+	    open_steps(p.z, STORE_WRITE, new_steps, 4, &s, &d), 0, "4 stays 4");
 	is_rows(s, "", 0, 10, "kept.example 1 o 3\n", "no step runs twice");
 	store_close(s);
-	ok(open_steps(p.z, STORE_WRITE, new_steps, 2, &s, &d) == AVER_CONF &&
-		strstr(d.text, "version 3, newer than this program's 2"),
+	ok(open_steps(p.z, STORE_WRITE, new_steps, 3, &s, &d) == AVER_CONF &&
+		strstr(d.text, "version 4, newer than this program's 3"),
 	    "a newer one is refused: %s", d.text);
-	ok(open_steps(p.z, STORE_READ, new_steps, 2, &s, &d) == AVER_CONF,
+	ok(open_steps(p.z, STORE_READ, new_steps, 3, &s, &d) == AVER_CONF,
 	    "by a reader too");
-	is_int(open_steps(p.z, STORE_READ, new_steps, 3, &s, &d), 0,
+	is_int(open_steps(p.z, STORE_READ, new_steps, 4, &s, &d), 0,
 	    "and is as it was");
 	store_close(s);
 }
@@ -529,34 +545,87 @@ static const char *const version_1[] = {
     " x'6f');"
     "INSERT INTO source VALUES ('ring', 77)"};
 
+/* Further: domains, rows in the order they came, and a large one. */
+static const char *const version_2[] = {NULL, /* version 1 */
+    "CREATE TABLE known_domain ("
+    " domain TEXT NOT NULL PRIMARY KEY,"
+    " day INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX known_domain_day ON known_domain (day);"
+    "INSERT INTO known_domain VALUES ('k2.example', 86400);"
+    "INSERT INTO evaluation VALUES (3, 'v2.example', 7200, 0, x'02', 1,"
+    " x'61');"
+    "INSERT INTO evaluation VALUES (2, 'v2.example', 7200, 0,"
+    " x'3e23e8160039594a33894f6564e1b134', 2, x'62');"
+    "INSERT INTO evaluation VALUES (9, 'big.example', 7200, 0, x'01', 2,"
+    " zeroblob(65536));"};
+
+/* What a taken over store holds; takes and ledger work on it. */
 static void
-from_version_1(const char *dir)
+taken_over(struct store *s)
 {
-	struct tmppath p = tmp_in(dir, "v1.db");
+	struct store_take *take = NULL;
+	struct store_take_row last = {0};
+	struct store_evaluation again = row("v2.example", 2, "b", 1, false);
+	struct arena a;
+	struct diag d;
+
+	arena_init(&a, 1 << 20);
+	is_int(store_take_begin(s, LEDGER_DMARC, STR("v2.example"), 0, 3 * HOUR,
+		   0, &take, &d),
+	    0, "a take");
+	if (!take)
+		return;
+	store_take_last(take, &a, &last, NULL);
+	is_str(last.octets, STR("a"), "whose last row is the last that came");
+	store_take_abort(take);
+	store_add_evaluations(s, STR("ring"), 78, &again, 1, NULL);
+	store_take_begin(
+	    s, LEDGER_DMARC, STR("v2.example"), 0, 3 * HOUR, 0, &take, NULL);
+	store_take_last(take, &a, &last, NULL);
+	is_str(last.octets, STR("b"), "or was counted last since");
+	is_int(last.count, 3, "with its count");
+	is_int(store_take_commit(take, &d), 0, "gone");
+	is_rows(s, "v2.example", 0, 9, "", "in the tables of today");
+	arena_fini(&a);
+}
+
+static void
+from_version(const char *dir, unsigned version)
+{
+	const char *const steps[] = {version_1[0], version_2[1]};
+	struct tmppath p = tmp_in(dir, version == 1 ? "v1.db" : "v2.db");
 	const struct store_known k = {STR("k.example"), 86400};
 	struct store *s = NULL;
+	char want[80];
 	uint64_t seq = 0;
 	struct diag d;
 
 	/* the statements of today need more */
-	ok(open_steps(p.z, STORE_WRITE, version_1, 1, &s, &d) < 0,
-	    "a store of version 1");
+	ok(open_steps(p.z, STORE_WRITE, steps, version, &s, &d) < 0,
+	    "a store of version %u", version);
+	snprintf(want, sizeof(want), "version %u; the milter migrates it to 3",
+	    version);
 	ok(store_sqlite_open(p.z, STORE_READ, NULL, &s, &d) == AVER_CONF &&
-		strstr(d.text, "version 1; the milter migrates it to 2"),
+		strstr(d.text, want),
 	    "is not migrated by a reader: %s", d.text);
 	if (!ok(store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d) == 0,
-		"1 becomes 2"))
+		"becomes 3"))
 		return;
-	is_rows(s, "", 0, 10, "v1.example 1 o 5 optional\n", "with its rows");
+	is_rows(s, "v1.example", 0, 10, "v1.example 1 o 5 optional\n",
+	    "with its rows");
 	store_committed(s, STR("ring"), &seq, NULL);
 	is_int(seq, 77, "and its sources");
-	is_known(s, "", "no domain is known");
-	is_int(store_know_domains(s, &k, 1, &d), 0, "until one is");
-	is_known(s, "k.example 1\n", "which is there");
+	is_known(s, version == 1 ? "" : "k2.example 1\n", "and its domains");
+	is_int(store_know_domains(s, &k, 1, &d), 0, "learns one");
+	if (version == 2)
+		taken_over(s);
 	store_close(s);
 	is_int(
-	    store_sqlite_open(p.z, STORE_READ, NULL, &s, &d), 0, "2 stays 2");
-	is_known(s, "k.example 1\n", "with its domain");
+	    store_sqlite_open(p.z, STORE_READ, NULL, &s, &d), 0, "3 stays 3");
+	is_known(s,
+	    version == 1 ? "k.example 1\n" : "k.example 1\nk2.example 1\n",
+	    "with its domain");
 	store_close(s);
 }
 
@@ -622,15 +691,8 @@ foreign_files(const char *dir)
 static void
 collisions(const char *dir)
 {
-	static const char *const steps[] = {
-	    "CREATE TABLE evaluation (policy_domain TEXT, hour INTEGER,"
-	    " optional INTEGER, digest BLOB, count INTEGER, octets BLOB,"
-	    " PRIMARY KEY (policy_domain, hour, optional, digest))"
-	    " WITHOUT ROWID;"
-	    "CREATE TABLE source (name TEXT PRIMARY KEY, seq INTEGER);"
-	    "CREATE TABLE known_domain (domain TEXT PRIMARY KEY,"
-	    " day INTEGER)"};
-	const struct store_sqlite_options o = {steps, 1, 1};
+	const struct store_sqlite_options o = {
+	    sql_schema.steps, sql_schema.n_steps, 1};
 	struct tmppath p = tmp_in(dir, "collide.db");
 	struct store *s = NULL;
 	struct diag d;
@@ -960,7 +1022,8 @@ main(void)
 	contract_known(spec.z);
 	bad_specs();
 	migrations(dir.path);
-	from_version_1(dir.path);
+	from_version(dir.path, 1);
+	from_version(dir.path, 2);
 	foreign_files(dir.path);
 	collisions(dir.path);
 	locked(dir.path);

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * A cache: a power failure may take back the last writes, so no commit here
+ * waits for the disk.
+ */
+#include "lib/store/sqlite_parts.h"
+
+#include "lib/base/err.h"
+
+static struct store_sts
+read_sts(struct sqlite_store *s, enum statement st)
+{
+	return (struct store_sts){.domain = db_str(s, st, 0),
+	    .id = db_str(s, st, 1),
+	    .policy = db_str(s, st, 2),
+	    .fetched = db_int(s, st, 3),
+	    .expires = db_int(s, st, 4),
+	    .last_used = db_int(s, st, 5),
+	    .refreshed = db_int(s, st, 6),
+	    .failed = db_int(s, st, 7),
+	    .failure = (int)db_int(s, st, 8),
+	    .failure_detail = db_str(s, st, 9),
+	    .next_try = db_int(s, st, 10)};
+}
+
+static int
+put(struct store *base, const struct store_sts *sts, struct diag *d)
+{
+	struct sqlite_store *s = db_of(base);
+	const enum statement st = ST_STS_PUT;
+	int err = db_begin(s, true, d);
+
+	if (err)
+		return err;
+	db_put_text(s, st, 1, sts->domain);
+	db_put_blob(s, st, 2, sts->id);
+	db_put_blob(s, st, 3, sts->policy);
+	db_put_int(s, st, 4, sts->fetched);
+	db_put_int(s, st, 5, sts->expires);
+	db_put_int(s, st, 6, sts->last_used);
+	db_put_int(s, st, 7, sts->refreshed);
+	db_put_int(s, st, 8, sts->next_try);
+	return db_finish(s, db_run(s, st), d);
+}
+
+static int
+fail(struct store *base, const struct store_sts *sts, struct diag *d)
+{
+	struct sqlite_store *s = db_of(base);
+	const enum statement st = ST_STS_FAIL;
+	int err = db_begin(s, true, d);
+
+	if (err)
+		return err;
+	db_put_text(s, st, 1, sts->domain);
+	db_put_int(s, st, 2, sts->failed);
+	db_put_int(s, st, 3, sts->failure);
+	db_put_blob(
+	    s, st, 4, str_head(sts->failure_detail, STORE_STS_DETAIL_MAX));
+	db_put_int(s, st, 5, sts->next_try);
+	return db_finish(s, db_run(s, st), d);
+}
+
+/* Executes what must change something. */
+static int
+must_change(struct sqlite_store *s, enum statement st, struct diag *d)
+{
+	int rc = db_run(s, st);
+
+	if (rc == DB_OK && db_changes(s) == 0) {
+		db_rollback(s);
+		return diag_set(d, AVER_NOTFOUND, 0, "there is no such policy");
+	}
+	return db_finish(s, rc, d);
+}
+
+static int
+refresh(struct store *base, struct str domain, struct str id, int64_t refreshed,
+    int64_t expires, struct diag *d)
+{
+	struct sqlite_store *s = db_of(base);
+	int err = db_begin(s, true, d);
+
+	if (err)
+		return err;
+	db_put_text(s, ST_STS_REFRESH, 1, domain);
+	db_put_blob(s, ST_STS_REFRESH, 2, id);
+	db_put_int(s, ST_STS_REFRESH, 3, refreshed);
+	db_put_int(s, ST_STS_REFRESH, 4, expires);
+	return must_change(s, ST_STS_REFRESH, d);
+}
+
+static int
+touch(struct store *base, const struct store_sts_use *use, size_t n,
+    struct diag *d)
+{
+	struct sqlite_store *s = db_of(base);
+	int rc = DB_OK, err = db_begin(s, true, d);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < n && rc == DB_OK; i++) {
+		db_put_text(s, ST_STS_TOUCH, 1, use[i].domain);
+		db_put_int(s, ST_STS_TOUCH, 2, use[i].last_used);
+		rc = db_run(s, ST_STS_TOUCH);
+	}
+	return db_finish(s, rc, d);
+}
+
+static int
+get(struct store *base, struct str domain, struct arena *arena,
+    struct store_sts *out, struct diag *d)
+{
+	struct sqlite_store *s = db_of(base);
+	struct store_sts sts;
+	int rc, err = 0;
+
+	db_put_text(s, ST_STS_GET, 1, domain);
+	rc = db_step(s, ST_STS_GET);
+	if (rc == DB_ROW) {
+		sts = read_sts(s, ST_STS_GET);
+		if (db_dup(arena,
+			(struct str *[]){&sts.domain, &sts.id, &sts.policy,
+			    &sts.failure_detail},
+			4))
+			*out = sts;
+		else
+			err = diag_set(d, AVER_NOMEM, 0, "out of memory");
+	} else if (rc == DB_DONE) {
+		err = diag_set(d, AVER_NOTFOUND, 0, "there is no such policy");
+	} else {
+		err = db_failed(s, d, rc);
+	}
+	db_reset(s, ST_STS_GET);
+	return err;
+}
+
+static int
+each(struct store *base, struct str after,
+    int (*fn)(void *arg, const struct store_sts *sts), void *arg,
+    struct diag *d)
+{
+	struct sqlite_store *s = db_of(base);
+	int rc, stop = 0;
+
+	s->walking++;
+	db_put_text(s, ST_STS_EACH, 1, after);
+	while ((rc = db_step(s, ST_STS_EACH)) == DB_ROW && !stop) {
+		struct store_sts sts = read_sts(s, ST_STS_EACH);
+
+		stop = fn(arg, &sts);
+	}
+	return db_walked(s, ST_STS_EACH, rc, stop, d);
+}
+
+static int
+remove_domain(struct store *base, struct str domain, struct diag *d)
+{
+	struct sqlite_store *s = db_of(base);
+	int err = db_begin(s, true, d);
+
+	if (err)
+		return err;
+	db_put_text(s, ST_STS_REMOVE, 1, domain);
+	return must_change(s, ST_STS_REMOVE, d);
+}
+
+static int
+forget(struct store *base, int64_t unused, int64_t expired, struct diag *d)
+{
+	struct sqlite_store *s = db_of(base);
+	int err = db_begin(s, true, d);
+
+	if (err)
+		return err;
+	db_put_int(s, ST_STS_FORGET, 1, unused);
+	db_put_int(s, ST_STS_FORGET, 2, expired);
+	return db_finish(s, db_run(s, ST_STS_FORGET), d);
+}
+
+const struct store_sts_ops sqlite_sts_ops = {
+    .put = put,
+    .fail = fail,
+    .refresh = refresh,
+    .touch = touch,
+    .get = get,
+    .each = each,
+    .remove = remove_domain,
+    .forget = forget,
+};
