@@ -40,24 +40,11 @@ buf_ok(const struct buf *b)
 	return b->err == 0;
 }
 
-/* Room for add more octets and the NUL. */
 static bool
-reserve(struct buf *b, size_t add)
+resize(struct buf *b, size_t cap)
 {
-	size_t cap;
 	char *p;
 
-	if (b->err)
-		return false;
-	if (add > b->max - b->n) {
-		b->err = AVER_LIMIT;
-		return false;
-	}
-	if (b->n + add < b->cap)
-		return true;
-	cap = b->cap ? b->cap : FIRST_CAP;
-	while (cap <= b->n + add)
-		cap *= 2;
 	if (b->arena)
 		p = arena_grow(b->arena, b->p, b->cap, cap);
 	else
@@ -69,6 +56,35 @@ reserve(struct buf *b, size_t add)
 	b->p = p;
 	b->cap = cap;
 	return true;
+}
+
+/* True when add more octets and the NUL have room already, or never will. */
+static bool
+is_settled(struct buf *b, size_t add)
+{
+	if (!b->err && add > b->max - b->n)
+		b->err = AVER_LIMIT;
+	return b->err || b->n + add < b->cap;
+}
+
+/* Room for add more octets and the NUL. */
+static bool
+reserve(struct buf *b, size_t add)
+{
+	size_t cap = b->cap ? b->cap : FIRST_CAP;
+
+	if (is_settled(b, add))
+		return !b->err;
+	while (cap <= b->n + add)
+		cap *= 2;
+	return resize(b, cap);
+}
+
+void
+buf_reserve(struct buf *b, size_t n)
+{
+	if (!is_settled(b, n))
+		resize(b, b->n + n + 1);
 }
 
 void

@@ -37,6 +37,8 @@ void buf_add_c(struct buf *b, char c);
 void buf_add_u64(struct buf *b, uint64_t v);
 void buf_addf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Room for n more octets at once, so that no more memory is taken than that. */
+void buf_reserve(struct buf *b, size_t n);
 /* Shortens the content to n octets. */
 void buf_cut(struct buf *b, size_t n);
 

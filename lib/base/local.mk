@@ -9,6 +9,7 @@ libpure_a_SOURCES += \
 	lib/base/diag.c lib/base/diag.h \
 	lib/base/err.c lib/base/err.h \
 	lib/base/ip.c lib/base/ip.h \
+	lib/base/mac.c lib/base/mac.h \
 	lib/base/name.c lib/base/name.h \
 	lib/base/scan.c lib/base/scan.h \
 	lib/base/str.c lib/base/str.h

@@ -79,6 +79,14 @@ void mime_put_base64(struct mime_sink out, struct str octets);
  */
 void mime_put_text(struct mime_sink out, struct str text);
 
+/*
+ * Text as quoted-printable (RFC 2045 section 6.7), for what holds octets above
+ * 0x7E or long lines. Line ends as for mime_put_text(); controls are encoded.
+ */
+void mime_put_qp(struct mime_sink out, struct str text);
+/* True when text needs that: it is not ASCII, or has a line above 998. */
+bool mime_needs_qp(struct str text);
+
 #define MIME_BOUNDARY 40
 
 /*

@@ -432,6 +432,85 @@ mime_put_text(struct mime_sink out, struct str text)
 		mime_put(out, STR("\r\n"));
 }
 
+/* Lines of quoted-printable that are being written. */
+struct qp {
+	struct mime_sink out;
+	size_t n;
+	char line[76 + 2];
+};
+
+static void
+qp_end(struct qp *q, const char *z)
+{
+	struct str s = str_from_z(z);
+
+	memcpy(q->line + q->n, s.p, s.n);
+	q->out.write(q->out.to, q->line, q->n + s.n);
+	q->n = 0;
+}
+
+/* c as it is or encoded; one octet is left for the "=" of a soft end. */
+static void
+qp_add(struct qp *q, char c, bool encode)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t n = encode ? 3 : 1;
+
+	if (q->n + n > 75)
+		qp_end(q, "=\r\n");
+	if (encode) {
+		q->line[q->n] = '=';
+		q->line[q->n + 1] = hex[(unsigned char)c >> 4];
+		q->line[q->n + 2] = hex[c & 15];
+	} else {
+		q->line[q->n] = c;
+	}
+	q->n += n;
+}
+
+/* White space at the end of a line would be lost on the way. */
+static bool
+qp_is_literal(struct str rest)
+{
+	char c = *rest.p;
+
+	if (c == ' ' || c == '\t')
+		return rest.n > 1 && rest.p[1] != '\r' && rest.p[1] != '\n';
+	return c != '=' && chars_is(c, CH_PRINT);
+}
+
+void
+mime_put_qp(struct mime_sink out, struct str text)
+{
+	struct qp q = {.out = out};
+
+	for (size_t i = 0; i < text.n; i++) {
+		struct str rest = str_from(text, i);
+
+		if (str_starts(rest, STR("\r\n")))
+			continue;
+		if (*rest.p == '\n')
+			qp_end(&q, "\r\n");
+		else
+			qp_add(&q, *rest.p, !qp_is_literal(rest));
+	}
+	if (q.n)
+		qp_end(&q, "\r\n");
+}
+
+bool
+mime_needs_qp(struct str text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n; i++) {
+		n = text.p[i] == '\n' ? 0 : n + 1;
+		if (n > 998 || chars_is(text.p[i], CH_HIGH))
+			return true;
+	}
+	return false;
+}
+
 void
 mime_boundary(struct str seed, char out[MIME_BOUNDARY])
 {

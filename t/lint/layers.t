@@ -11,7 +11,7 @@ ONE = ["libmilter/mfapi.h", "unbound.h", "sqlite3.h", "idn2.h", "libpsl.h",
 WHERE = {"jansson.h": ["ctl", "lib/tlsrpt"],
          "zlib.h": ["lib/zip"],
          "libxml/": ["lib/aggregate"],
-         "openssl/": ["lib/dkim", "lib/inbound", "lib/report", "lib/smtp",
+         "openssl/": ["lib/base", "lib/dkim", "lib/inbound", "lib/report", "lib/smtp",
                       "lib/store", "milter", "tlspolicy"]}
 
 # What evaluators may take from the C library.

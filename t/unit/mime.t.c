@@ -236,6 +236,48 @@ test_bodies(void)
 	buf_fini(&b);
 }
 
+/* Whatever the octets, quoted-printable brings them back. */
+static void
+test_qp(void)
+{
+	struct mime_part p = {.encoding = MIME_QP};
+	char octets[600];
+	struct arena a;
+	struct buf b;
+	struct str back;
+	int bad = 0;
+
+	buf_init(&b, NULL, 10000);
+	arena_init(&a, 1 << 20);
+	mime_put_qp(mime_sink_buf(&b), STR("a = \xc3\xa9 \nb\t\r\nc "));
+	is_str(buf_str(&b), STR("a =3D =C3=A9=20\r\nb=09\r\nc=20\r\n"),
+	    "quoted-printable");
+	for (size_t i = 0; i < sizeof(octets); i++)
+		octets[i] = (char)(i % 7 ? i * 11 : ' ');
+	for (size_t n = 1; n < sizeof(octets); n++) {
+		struct str in = {octets, n};
+
+		buf_clear(&b);
+		mime_put_qp(mime_sink_buf(&b), in);
+		p.content = buf_str(&b);
+		if (longest_line(p.content) > 76 ||
+		    mime_decode(&a, &p, &back) || back.n < n)
+			bad++;
+		/* a line end is CRLF on the way, and there is a last one */
+		for (size_t i = 0, k = 0; i < n && !bad; i++, k++) {
+			if (octets[i] == '\n' && back.p[k] == '\r')
+				k++;
+			bad += octets[i] != back.p[k];
+		}
+		arena_reset(&a);
+	}
+	is_int(bad, 0, "comes back, at every length");
+	ok(mime_needs_qp(STR("\xc3")) && !mime_needs_qp(STR("a\nb")),
+	    "needed for octets above ASCII");
+	arena_fini(&a);
+	buf_fini(&b);
+}
+
 /* ---- reading ------------------------------------------------------------ */
 
 /* want: for each part "DEPTH TYPE [FILENAME] content|". */
@@ -446,6 +488,7 @@ main(void)
 	test_long_texts();
 	test_addresses();
 	test_bodies();
+	test_qp();
 	test_reading();
 	test_limits();
 	test_decoding();
