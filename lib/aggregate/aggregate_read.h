@@ -29,8 +29,8 @@ struct aggregate_limits {
 	uint64_t records; /* 10 million */
 	size_t depth; /* of elements: 32 */
 	size_t text; /* octets in one element: 16 kB */
-	size_t children; /* of one kind in a record or the head: 1000 */
-	uint64_t unknown; /* elements that are ignored: 100 000 */
+	size_t elements; /* in one record, or in all before it: 20 000 */
+	uint64_t unknown; /* elements that are ignored: 10 million */
 };
 
 #define AGGREGATE_ERRORS_MAX 16 /* further ones are ignored */
@@ -102,7 +102,7 @@ void aggregate_reader_free(struct aggregate_reader *r); /* NULL too */
 int aggregate_reader_add(
     struct aggregate_reader *r, struct str octets, struct diag *d);
 /* There are no more. AVER_SYNTAX when the document is not complete, or it
- * names no policy domain. */
+ * names no policy domain. What follows its root element is ignored. */
 int aggregate_reader_end(struct aggregate_reader *r, struct diag *d);
 
 /* Records and the messages in them, so far. */
