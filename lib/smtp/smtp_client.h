@@ -21,6 +21,7 @@
 
 #include "lib/base/ip.h"
 #include "lib/base/str.h"
+#include "lib/smtp/smtp_reply.h"
 #include "lib/smtp/tls_client.h"
 #include "lib/smtp/tls_result.h"
 
@@ -79,11 +80,6 @@ enum smtp_stage {
 
 const char *smtp_stage_name(enum smtp_stage s); /* "connect", ... */
 
-struct smtp_status {
-	uint8_t class; /* 2, 4 or 5; 0: none */
-	uint16_t subject, detail; /* 0-999 */
-};
-
 /* How an operation ended. */
 struct smtp_end {
 	enum smtp_outcome outcome;
@@ -110,6 +106,9 @@ struct smtp; /* a connection */
 bool smtp_open(const struct smtp_settings *s, struct smtp **out,
     struct tls_result *result, struct smtp_end *end);
 
+/* How TLS went; valid as long as the connection is. */
+const struct tls_result *smtp_tls(const struct smtp *c);
+
 #define SMTP_RCPT_MAX 100 /* of one smtp_send() */
 
 struct smtp_message {
@@ -122,7 +121,6 @@ struct smtp_message {
 	 */
 	struct str octets;
 	bool requiretls; /* the REQUIRETLS parameter (RFC 8689 section 4.2) */
-	struct str envid; /* ENVID of RFC 3461 section 4.4; may be empty */
 };
 
 /*
@@ -141,7 +139,7 @@ enum smtp_outcome smtp_send(struct smtp *c, const struct smtp_message *m,
 
 /* True while another message may go over the connection: LIMITS (RFC 9422)
  * leaves room, and the server did not say goodbye. */
-bool smtp_usable(const struct smtp *c);
+bool smtp_usable(struct smtp *c);
 /* What REQUIRETLS and STARTTLS the server offered, for later decisions. */
 bool smtp_offers_requiretls(const struct smtp *c);
 

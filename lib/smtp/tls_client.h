@@ -50,8 +50,9 @@ struct tls_peer {
 	struct str sni;
 	/*
 	 * Reference names in A-labels, or IP addresses as text. PKIX and
-	 * DANE-TA(2) want one of them in the certificate (DNS-ID, the common
-	 * name only where it has no DNS-ID). At least one for both.
+	 * DANE-TA(2) want one of them in the certificate, as a DNS-ID; the
+	 * common name counts for DANE alone and only where there is no DNS-ID
+	 * (RFC 7672 section 3.2.3). At least one name for both.
 	 */
 	const struct str *names;
 	size_t n_names;
