@@ -4,6 +4,7 @@
 #include "ctl/eval_record.h"
 
 #include "ctl/eval_json.h"
+#include "ctl/eval_tlsa.h"
 #include "lib/base/b64.h"
 #include "lib/base/err.h"
 #include "lib/dkim/dkim_key.h"
@@ -297,6 +298,12 @@ tlsrpt_record(struct record *r)
 	return o;
 }
 
+static json_t *
+tlsa(struct record *r)
+{
+	return eval_tlsa(&r->arena, r->rq);
+}
+
 static const struct {
 	const char *what;
 	json_t *(*fn)(struct record *r);
@@ -307,6 +314,7 @@ static const struct {
     {"dmarc_record", dmarc_record},
     {"authres", authres},
     {"authres_print", authres_print},
+    {"tlsa", tlsa},
     {"mtasts_record", mtasts_record},
     {"mtasts_policy", mtasts_policy},
     {"mtasts_match", mtasts_match},

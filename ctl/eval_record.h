@@ -4,7 +4,7 @@
 /*
  * `aver eval --batch`, kind "record": the parsers alone, without a message
  * or DNS. "what": spf_record, dkim_key_record, dkim_signature, dmarc_record,
- * authres, authres_print.
+ * authres, authres_print, tlsa.
  */
 #ifndef CTL_EVAL_RECORD_H
 #define CTL_EVAL_RECORD_H

@@ -9,6 +9,7 @@ aver_SOURCES = ctl/main.c \
 	ctl/eval_batch.c ctl/eval_batch.h \
 	ctl/eval_json.c ctl/eval_json.h \
 	ctl/eval_record.c ctl/eval_record.h \
+	ctl/eval_tlsa.c ctl/eval_tlsa.h \
 	ctl/eval_run.c ctl/eval_run.h \
 	ctl/eval_source.c ctl/eval_source.h \
 	ctl/evaluations.c ctl/evaluations.h
