@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the aver authors
 
 libaver_a_SOURCES += \
-	lib/tlsrpt/tlsrpt_report.h
+	lib/tlsrpt/tlsrpt_report.c lib/tlsrpt/tlsrpt_report.h
 libpure_a_SOURCES += \
 	lib/tlsrpt/tlsrpt_record.c lib/tlsrpt/tlsrpt_record.h \
 	lib/tlsrpt/tlsrpt_result.c lib/tlsrpt/tlsrpt_result.h
@@ -14,4 +14,12 @@ t_fuzz_tlsrpt_record_t_SOURCES = t/fuzz/tlsrpt_record.c $(fuzz_main)
 t_fuzz_tlsrpt_record_t_LDADD = $(aver_libs)
 t_fuzz_tlsrpt_record_t_LDFLAGS = $(fuzz_ldflags)
 
+check_PROGRAMS += t/unit/tlsrpt_report.t t/fuzz/tlsrpt_report.t
+t_unit_tlsrpt_report_t_SOURCES = t/unit/tlsrpt_report.t.c t/tap.h
+t_unit_tlsrpt_report_t_LDADD = $(aver_libs)
+t_fuzz_tlsrpt_report_t_SOURCES = t/fuzz/tlsrpt_report.c $(fuzz_main)
+t_fuzz_tlsrpt_report_t_LDADD = $(aver_libs)
+t_fuzz_tlsrpt_report_t_LDFLAGS = $(fuzz_ldflags)
+
+EXTRA_DIST += t/fuzz/corpus/tlsrpt_report
 EXTRA_DIST += t/fuzz/corpus/tlsrpt_record

@@ -48,12 +48,12 @@ struct tlsrpt_report {
 #define TLSRPT_VALUES_MAX 500000 /* of any kind in one report */
 
 /*
- * Reads JSON into *out, with all strings in the arena. Tolerant: missing keys
- * and null are empty, 0 or nothing, mx-host and policy-string may be a string
- * (RFC 8460 erratum 6241), a number may be text, unknown keys are ignored,
- * octets that are no UTF-8 become U+FFFD. Returns 0, AVER_SYNTAX (no JSON, not
- * an object, no array "policies", a value of the wrong kind), AVER_LIMIT or
- * AVER_NOMEM; d->offset is one into the text.
+ * Reads JSON into *out, with all strings in the arena. Tolerant: what is
+ * missing, null or of another kind is empty, 0 or not in its list, mx-host and
+ * policy-string may be a string (RFC 8460 erratum 6241), a number may be text,
+ * unknown keys are ignored, octets that are no UTF-8 become U+FFFD. Returns 0,
+ * AVER_SYNTAX (no JSON, or no array "policies" in an object), AVER_LIMIT or
+ * AVER_NOMEM.
  */
 int tlsrpt_report_parse(struct arena *a, struct str json,
     struct tlsrpt_report *out, struct diag *d);
