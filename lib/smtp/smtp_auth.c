@@ -32,8 +32,8 @@ challenge_of(struct smtp *c)
 static bool
 cancel(struct smtp *c, struct smtp_end *end, const char *why)
 {
-	(void)conn_command(c, STR("*"));
-	conn_end(end, SMTP_PERM, SMTP_AT_AUTH, "5.7.0", "AUTH: %s", why);
+	(void)smtp_conn_command(c, STR("*"));
+	smtp_conn_end(end, SMTP_PERM, SMTP_AT_AUTH, "5.7.0", "AUTH: %s", why);
 	return false;
 }
 
@@ -43,7 +43,8 @@ send_line(struct smtp *c, struct buf *line)
 	bool ok;
 
 	buf_add_z(line, "\r\n");
-	ok = buf_ok(line) && conn_write(c, buf_str(line)) && conn_reply(c, 1);
+	ok = buf_ok(line) && smtp_conn_write(c, buf_str(line)) &&
+	     smtp_conn_reply(c, 1);
 	/* it may hold the password */
 	if (line->p)
 		OPENSSL_cleanse(line->p, line->n);
@@ -64,14 +65,14 @@ rounds(struct smtp *c, struct sasl *s, struct buf *line, struct smtp_end *end)
 		if (sasl_step(s, challenge, line, &d))
 			return cancel(c, end, d.text);
 		if (!send_line(c, line)) {
-			conn_end_lost(c, SMTP_AT_AUTH, end);
+			smtp_conn_end_lost(c, SMTP_AT_AUTH, end);
 			return false;
 		}
 	}
 	if (c->reply.code == 334)
 		return cancel(c, end, "too many challenges");
 	if (c->reply.code != 235) {
-		conn_end_reply(c, SMTP_AT_AUTH, end);
+		smtp_conn_end_reply(c, SMTP_AT_AUTH, end);
 		if (end->outcome == SMTP_OK)
 			end->outcome = SMTP_TEMP;
 		return false;
@@ -79,7 +80,7 @@ rounds(struct smtp *c, struct sasl *s, struct buf *line, struct smtp_end *end)
 	/* A server that has no proof of the password is not the server. */
 	if (!sasl_done(s)) {
 		c->goodbye = true;
-		conn_end(end, SMTP_PERM, SMTP_AT_AUTH, "5.7.0",
+		smtp_conn_end(end, SMTP_PERM, SMTP_AT_AUTH, "5.7.0",
 		    "AUTH: the server did not prove that it knows the "
 		    "password");
 		return false;
@@ -97,14 +98,14 @@ exchange(struct smtp *c, struct sasl *s, const char *name, struct smtp_end *end)
 	buf_init(&line, NULL, LINE_MAX_OCTETS);
 	buf_addf(&line, "AUTH %s ", name);
 	if (sasl_step(s, NULL, &line, &d)) {
-		conn_end(
+		smtp_conn_end(
 		    end, SMTP_PERM, SMTP_AT_AUTH, "5.7.0", "AUTH: %s", d.text);
 	} else {
 		/* no initial response: no space either */
 		if (buf_ok(&line) && line.p[line.n - 1] == ' ')
 			buf_cut(&line, line.n - 1);
 		if (!send_line(c, &line))
-			conn_end_lost(c, SMTP_AT_AUTH, end);
+			smtp_conn_end_lost(c, SMTP_AT_AUTH, end);
 		else
 			ok = rounds(c, s, &line, end);
 	}
@@ -115,7 +116,7 @@ exchange(struct smtp *c, struct sasl *s, const char *name, struct smtp_end *end)
 }
 
 bool
-conn_authenticate(struct smtp *c, struct smtp_end *end)
+smtp_conn_authenticate(struct smtp *c, struct smtp_end *end)
 {
 	const struct smtp_credentials *k = c->s->credentials;
 	char binding[64];
@@ -136,7 +137,7 @@ conn_authenticate(struct smtp *c, struct smtp_end *end)
 		want.binding = (struct str){binding,
 		    tls_channel_binding(c->io.tls, binding, &want.exporter)};
 	if (sasl_open(&want, &s, &name, &d)) {
-		conn_end(end, SMTP_PERM, SMTP_AT_AUTH, "5.7.4", "AUTH: %s",
+		smtp_conn_end(end, SMTP_PERM, SMTP_AT_AUTH, "5.7.4", "AUTH: %s",
 		    d.text[0] ? d.text : "out of memory");
 		return false;
 	}

@@ -40,13 +40,13 @@ reply_deadline(const struct smtp *c, int times)
 }
 
 bool
-conn_write(struct smtp *c, struct str octets)
+smtp_conn_write(struct smtp *c, struct str octets)
 {
 	return smtp_io_write(&c->io, octets, reply_deadline(c, 1));
 }
 
 bool
-conn_reply(struct smtp *c, int times)
+smtp_conn_reply(struct smtp *c, int times)
 {
 	int64_t until = reply_deadline(c, times);
 	enum smtp_feed f = SMTP_FEED_MORE;
@@ -73,7 +73,7 @@ conn_reply(struct smtp *c, int times)
 }
 
 bool
-conn_command(struct smtp *c, struct str line)
+smtp_conn_command(struct smtp *c, struct str line)
 {
 	struct buf b;
 	bool ok;
@@ -81,9 +81,9 @@ conn_command(struct smtp *c, struct str line)
 	buf_init(&b, NULL, 16384);
 	buf_add(&b, line);
 	buf_add_z(&b, "\r\n");
-	ok = buf_ok(&b) && conn_write(c, buf_str(&b));
+	ok = buf_ok(&b) && smtp_conn_write(c, buf_str(&b));
 	buf_fini(&b);
-	return ok && conn_reply(c, 1);
+	return ok && smtp_conn_reply(c, 1);
 }
 
 static bool
@@ -93,7 +93,7 @@ reusable(const struct smtp *c)
 }
 
 void
-conn_end_reply(
+smtp_conn_end_reply(
     const struct smtp *c, enum smtp_stage stage, struct smtp_end *end)
 {
 	int class = c->reply.code / 100;
@@ -122,8 +122,8 @@ set_text(struct smtp_end *end, const char *fmt, va_list ap)
 }
 
 void
-conn_end(struct smtp_end *end, enum smtp_outcome outcome, enum smtp_stage stage,
-    const char *status, const char *fmt, ...)
+smtp_conn_end(struct smtp_end *end, enum smtp_outcome outcome,
+    enum smtp_stage stage, const char *status, const char *fmt, ...)
 {
 	size_t length;
 	va_list ap;
@@ -138,10 +138,11 @@ conn_end(struct smtp_end *end, enum smtp_outcome outcome, enum smtp_stage stage,
 }
 
 void
-conn_end_lost(const struct smtp *c, enum smtp_stage stage, struct smtp_end *end)
+smtp_conn_end_lost(
+    const struct smtp *c, enum smtp_stage stage, struct smtp_end *end)
 {
 	/* RFC 3463 section 3.5: no answer from host, bad connection */
-	conn_end(end, SMTP_TEMP, stage,
+	smtp_conn_end(end, SMTP_TEMP, stage,
 	    stage == SMTP_AT_CONNECT ? "4.4.1" : "4.4.2", "%s: %s",
 	    smtp_stage_name(stage),
 	    c->io.why[0] ? c->io.why : "connection lost");

@@ -23,27 +23,27 @@ struct smtp {
 };
 
 /* Sends octets; false: the connection is lost. */
-bool conn_write(struct smtp *c, struct str octets);
+bool smtp_conn_write(struct smtp *c, struct str octets);
 /*
  * Reads one reply within times * command_ms. False: the connection is lost or
  * what came is no reply; either way it is of no more use.
  */
-bool conn_reply(struct smtp *c, int times);
+bool smtp_conn_reply(struct smtp *c, int times);
 /* Both: one command, without its CRLF. */
-bool conn_command(struct smtp *c, struct str line);
+bool smtp_conn_command(struct smtp *c, struct str line);
 
 /* *end from the last reply; 4xx and what does not fit are SMTP_TEMP. */
-void conn_end_reply(
+void smtp_conn_end_reply(
     const struct smtp *c, enum smtp_stage stage, struct smtp_end *end);
 /* *end from a lost connection. */
-void conn_end_lost(
+void smtp_conn_end_lost(
     const struct smtp *c, enum smtp_stage stage, struct smtp_end *end);
 /* *end of ours: "4.7.5" and a text. */
-void conn_end(struct smtp_end *end, enum smtp_outcome outcome,
+void smtp_conn_end(struct smtp_end *end, enum smtp_outcome outcome,
     enum smtp_stage stage, const char *status, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
 /* AUTH (RFC 4954). False with *end. */
-bool conn_authenticate(struct smtp *c, struct smtp_end *end);
+bool smtp_conn_authenticate(struct smtp *c, struct smtp_end *end);
 
 #endif

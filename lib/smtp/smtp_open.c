@@ -26,8 +26,8 @@ greeting(struct smtp *c, struct smtp_end *end)
 {
 	struct str name, rest;
 
-	if (!conn_reply(c, 1)) {
-		conn_end_lost(c, SMTP_AT_GREETING, end);
+	if (!smtp_conn_reply(c, 1)) {
+		smtp_conn_end_lost(c, SMTP_AT_GREETING, end);
 		return false;
 	}
 	if (c->reply.code == 220) {
@@ -38,7 +38,7 @@ greeting(struct smtp *c, struct smtp_end *end)
 			copy(c->tls.helo, sizeof(c->tls.helo), name);
 		return true;
 	}
-	conn_end_reply(c, SMTP_AT_GREETING, end);
+	smtp_conn_end_reply(c, SMTP_AT_GREETING, end);
 	if (end->outcome == SMTP_OK)
 		end->outcome = SMTP_TEMP;
 	return false;
@@ -52,10 +52,10 @@ say_hello(struct smtp *c, const char *verb, struct smtp_end *end)
 
 	buf_init(&b, NULL, 512);
 	buf_addf(&b, "%s %.*s", verb, STRF(c->s->helo));
-	ok = buf_ok(&b) && conn_command(c, buf_str(&b));
+	ok = buf_ok(&b) && smtp_conn_command(c, buf_str(&b));
 	buf_fini(&b);
 	if (!ok)
-		conn_end_lost(c, SMTP_AT_EHLO, end);
+		smtp_conn_end_lost(c, SMTP_AT_EHLO, end);
 	return ok;
 }
 
@@ -76,7 +76,7 @@ hello(struct smtp *c, struct smtp_end *end)
 		if (c->reply.code == 250)
 			return true;
 	}
-	conn_end_reply(c, SMTP_AT_EHLO, end);
+	smtp_conn_end_reply(c, SMTP_AT_EHLO, end);
 	if (end->outcome == SMTP_OK)
 		end->outcome = SMTP_TEMP;
 	return false;
@@ -92,7 +92,7 @@ no_starttls(struct smtp *c, const char *why, struct smtp_end *end)
 	if (c->s->mode == TLS_MODE_OPPORTUNISTIC)
 		return true;
 	/* RFC 3463 section 3.8: the policy here wants it */
-	conn_end(end, SMTP_TEMP, SMTP_AT_STARTTLS, "4.7.0",
+	smtp_conn_end(end, SMTP_TEMP, SMTP_AT_STARTTLS, "4.7.0",
 	    "TLS is required, %s", why);
 	return false;
 }
@@ -113,7 +113,7 @@ new_tls(struct smtp *c, struct tls **out, struct smtp_end *end)
 	    err == AVER_NOTFOUND ? TLS_TLSA_INVALID : TLS_VALIDATION_FAILURE;
 	snprintf(c->tls.reason, sizeof(c->tls.reason), "%s",
 	    err == AVER_NOTFOUND ? "no-usable-tlsa-record" : "not-set-up");
-	conn_end(end, SMTP_TEMP, SMTP_AT_HANDSHAKE, "4.7.0", "TLS: %s",
+	smtp_conn_end(end, SMTP_TEMP, SMTP_AT_HANDSHAKE, "4.7.0", "TLS: %s",
 	    d.text[0] ? d.text : aver_err_name(err));
 	return false;
 }
@@ -133,7 +133,7 @@ handshake(struct smtp *c, struct smtp_end *end)
 	tls_result(t, &c->tls);
 	if (ok)
 		return true;
-	conn_end(end, SMTP_TEMP, SMTP_AT_HANDSHAKE, "4.7.5", "%s: %s",
+	smtp_conn_end(end, SMTP_TEMP, SMTP_AT_HANDSHAKE, "4.7.5", "%s: %s",
 	    c->io.why, c->io.timed_out ? "timeout" : c->tls.reason);
 	return false;
 }
@@ -145,13 +145,13 @@ start_tls(struct smtp *c, struct smtp_end *end)
 		return true;
 	if (!(c->ehlo.offers & SMTP_STARTTLS))
 		return no_starttls(c, "the server does not offer it", end);
-	if (!conn_command(c, STR("STARTTLS"))) {
-		conn_end_lost(c, SMTP_AT_STARTTLS, end);
+	if (!smtp_conn_command(c, STR("STARTTLS"))) {
+		smtp_conn_end_lost(c, SMTP_AT_STARTTLS, end);
 		return false;
 	}
 	if (c->reply.code != 220) {
 		if (c->reply.code == 421) {
-			conn_end_reply(c, SMTP_AT_STARTTLS, end);
+			smtp_conn_end_reply(c, SMTP_AT_STARTTLS, end);
 			return false;
 		}
 		return no_starttls(c, "the server refuses STARTTLS", end);
@@ -171,7 +171,7 @@ establish(struct smtp *c, const struct ip *to, struct smtp_end *end)
 	if (until > c->deadline)
 		until = c->deadline;
 	if (!smtp_io_connect(&c->io, to, c->s->port, until)) {
-		conn_end_lost(c, SMTP_AT_CONNECT, end);
+		smtp_conn_end_lost(c, SMTP_AT_CONNECT, end);
 		return false;
 	}
 	c->tls.local = smtp_io_local(&c->io);
@@ -179,7 +179,7 @@ establish(struct smtp *c, const struct ip *to, struct smtp_end *end)
 		return false;
 	if (!greeting(c, end) || !hello(c, end) || !start_tls(c, end))
 		return false;
-	return !c->s->credentials || conn_authenticate(c, end);
+	return !c->s->credentials || smtp_conn_authenticate(c, end);
 }
 
 static void
@@ -201,7 +201,7 @@ quit(struct smtp *c)
 
 	c->deadline = until < c->deadline ? until : c->deadline;
 	if (!c->io.dead && !c->goodbye)
-		(void)conn_command(c, STR("QUIT"));
+		(void)smtp_conn_command(c, STR("QUIT"));
 	smtp_io_close(&c->io);
 }
 
@@ -254,15 +254,15 @@ smtp_open(const struct smtp_settings *s, struct smtp **out,
 	struct smtp_settings clear;
 	bool ok = false;
 
-	conn_end(end, SMTP_TEMP, SMTP_AT_CONNECT, "4.4.4", "no address");
+	smtp_conn_end(end, SMTP_TEMP, SMTP_AT_CONNECT, "4.4.4", "no address");
 	if (!c) {
-		conn_end(
+		smtp_conn_end(
 		    end, SMTP_TEMP, SMTP_AT_CONNECT, "4.3.0", "out of memory");
 		return false;
 	}
 	reset(c, s);
 	if (!smtp_helo_valid(s->helo)) {
-		conn_end(end, SMTP_PERM, SMTP_AT_EHLO, "5.5.4",
+		smtp_conn_end(end, SMTP_PERM, SMTP_AT_EHLO, "5.5.4",
 		    "no name of a host for EHLO");
 	} else {
 		for (size_t i = 0; i < s->n_addresses && !ok; i++) {
@@ -280,7 +280,7 @@ smtp_open(const struct smtp_settings *s, struct smtp **out,
 		free(c);
 		return false;
 	}
-	conn_end(end, SMTP_OK, SMTP_AT_EHLO, "2.0.0", "ready");
+	smtp_conn_end(end, SMTP_OK, SMTP_AT_EHLO, "2.0.0", "ready");
 	end->reusable = true;
 	*out = c;
 	return true;

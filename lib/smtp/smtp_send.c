@@ -33,7 +33,7 @@ static bool
 fail(struct transaction *t, enum smtp_outcome o, enum smtp_stage stage,
     const char *status, const char *why)
 {
-	conn_end(t->end, o, stage, status, "%s", why);
+	smtp_conn_end(t->end, o, stage, status, "%s", why);
 	t->end->reusable = !t->c->io.dead && !t->c->goodbye;
 	t->failed = true;
 	return false;
@@ -174,7 +174,7 @@ static bool
 lost(struct transaction *t, enum smtp_stage stage)
 {
 	if (!t->failed && !t->refused)
-		conn_end_lost(t->c, stage, t->end);
+		smtp_conn_end_lost(t->c, stage, t->end);
 	t->end->reusable = false;
 	t->failed = true;
 	return false;
@@ -186,7 +186,7 @@ bad_reply(struct transaction *t, enum smtp_stage stage)
 {
 	if (t->failed)
 		return;
-	conn_end_reply(t->c, stage, t->end);
+	smtp_conn_end_reply(t->c, stage, t->end);
 	if (t->end->outcome == SMTP_OK) {
 		t->end->outcome = SMTP_TEMP;
 		t->end->status.class = 4;
@@ -199,7 +199,7 @@ rcpt_reply(struct transaction *t, size_t i)
 {
 	struct smtp_end end;
 
-	conn_end_reply(t->c, SMTP_AT_RCPT, &end);
+	smtp_conn_end_reply(t->c, SMTP_AT_RCPT, &end);
 	if (t->rcpt)
 		t->rcpt[i] = end;
 	if (end.outcome == SMTP_OK) {
@@ -276,7 +276,7 @@ converse(struct transaction *t, struct buf *b)
 		add_command(t, cmd, i, b);
 	t->c->reset = true;
 	t->c->mails++;
-	if (piped && (!buf_ok(b) || !conn_write(t->c, buf_str(b))))
+	if (piped && (!buf_ok(b) || !smtp_conn_write(t->c, buf_str(b))))
 		return lost(t, SMTP_AT_MAIL);
 	for (size_t k = 0; command_at(t, reset, k, &cmd, &i); k++) {
 		if (!piped) {
@@ -284,10 +284,10 @@ converse(struct transaction *t, struct buf *b)
 				break;
 			buf_clear(b);
 			add_command(t, cmd, i, b);
-			if (!buf_ok(b) || !conn_write(t->c, buf_str(b)))
+			if (!buf_ok(b) || !smtp_conn_write(t->c, buf_str(b)))
 				return lost(t, stage_of[cmd]);
 		}
-		if (!conn_reply(t->c, 1))
+		if (!smtp_conn_reply(t->c, 1))
 			return lost(t, stage_of[cmd]);
 		judge(t, cmd, i);
 	}
@@ -305,7 +305,7 @@ write_body(struct transaction *t)
 
 	smtp_dots_init(&dots, t->m->octets);
 	while ((n = smtp_dots_take(&dots, out, sizeof(out))) > 0)
-		if (!conn_write(t->c, (struct str){out, n}))
+		if (!smtp_conn_write(t->c, (struct str){out, n}))
 			return false;
 	return true;
 }
@@ -317,10 +317,10 @@ body(struct transaction *t)
 
 	if (!write_body(t)) {
 		/* perhaps it said why */
-		if (smtp_io_pending(&c->io).n && conn_reply(c, 1)) {
-			conn_end_reply(c, SMTP_AT_BODY, t->end);
+		if (smtp_io_pending(&c->io).n && smtp_conn_reply(c, 1)) {
+			smtp_conn_end_reply(c, SMTP_AT_BODY, t->end);
 			if (t->end->outcome == SMTP_OK)
-				conn_end_lost(c, SMTP_AT_BODY, t->end);
+				smtp_conn_end_lost(c, SMTP_AT_BODY, t->end);
 			t->end->reusable = false;
 			t->failed = true;
 			return false;
@@ -328,11 +328,11 @@ body(struct transaction *t)
 		return lost(t, SMTP_AT_BODY);
 	}
 	/* RFC 5321 section 4.5.3.2.6: the longest of all waits */
-	if (!conn_reply(c, 2))
+	if (!smtp_conn_reply(c, 2))
 		return lost(t, SMTP_AT_END);
 	c->reset = false;
 	if (c->reply.code == 250) {
-		conn_end_reply(c, SMTP_AT_END, t->end);
+		smtp_conn_end_reply(c, SMTP_AT_END, t->end);
 		return true;
 	}
 	bad_reply(t, SMTP_AT_END);
@@ -348,7 +348,7 @@ empty_body(struct transaction *t)
 {
 	struct smtp_end keep = *t->end;
 
-	if (!conn_write(t->c, STR(".\r\n")) || !conn_reply(t->c, 2))
+	if (!smtp_conn_write(t->c, STR(".\r\n")) || !smtp_conn_reply(t->c, 2))
 		t->c->io.dead = true;
 	*t->end = keep;
 	t->end->reusable = !t->c->io.dead && !t->c->goodbye;
@@ -371,7 +371,7 @@ transact(struct transaction *t, struct buf *b)
 	if (max && t->n_rcpt > max)
 		t->n_rcpt = max;
 	for (size_t i = t->n_rcpt; t->rcpt && i < t->m->n_rcpt; i++)
-		conn_end(&t->rcpt[i], SMTP_TEMP, SMTP_AT_RCPT, "4.5.3",
+		smtp_conn_end(&t->rcpt[i], SMTP_TEMP, SMTP_AT_RCPT, "4.5.3",
 		    "the server takes %zu recipients at a time", max);
 	if (!converse(t, b)) {
 		all_rcpt(t);
@@ -402,7 +402,7 @@ smtp_send(struct smtp *c, const struct smtp_message *m, struct smtp_end *rcpt,
 	c->deadline = clock_mono_ms() + c->s->total_ms;
 	arena_init(&t.arena, ARENA_MAX);
 	buf_init(&b, &t.arena, COMMANDS_MAX);
-	conn_end(end, SMTP_TEMP, SMTP_AT_MAIL, "4.0.0", "not sent");
+	smtp_conn_end(end, SMTP_TEMP, SMTP_AT_MAIL, "4.0.0", "not sent");
 	if (check_addresses(&t) && check_message(&t) && check_requiretls(&t))
 		transact(&t, &b);
 	else
