@@ -42,12 +42,20 @@ libaver_a_SOURCES += \
 	lib/store/suppress.h lib/store/take.h lib/store/tls_result.h \
 	lib/store/writer.c lib/store/writer.h
 check_PROGRAMS += \
-	t/unit/store.t t/unit/recorder.t t/unit/recorder_kill.t \
+	t/unit/store.t t/unit/store_take.t \
+	t/unit/store_ledger.t t/unit/store_tls.t \
+	t/unit/recorder.t t/unit/recorder_kill.t \
 	t/unit/known.t t/unit/evaluations.t \
 	t/fuzz/ring.t t/fuzz/spool.t
-noinst_HEADERS += t/unit/tmpdir.h
+noinst_HEADERS += t/unit/tmpdir.h t/unit/store_backend.h
 t_unit_store_t_SOURCES = t/unit/store.t.c t/tap.h
 t_unit_store_t_LDADD = $(aver_libs)
+t_unit_store_take_t_SOURCES = t/unit/store_take.t.c t/tap.h
+t_unit_store_take_t_LDADD = $(aver_libs)
+t_unit_store_ledger_t_SOURCES = t/unit/store_ledger.t.c t/tap.h
+t_unit_store_ledger_t_LDADD = $(aver_libs)
+t_unit_store_tls_t_SOURCES = t/unit/store_tls.t.c t/tap.h
+t_unit_store_tls_t_LDADD = $(aver_libs)
 t_unit_recorder_t_SOURCES = t/unit/recorder.t.c t/tap.h
 t_unit_recorder_t_LDADD = $(aver_libs)
 t_unit_recorder_kill_t_SOURCES = t/unit/recorder_kill.t.c t/tap.h

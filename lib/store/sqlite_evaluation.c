@@ -93,7 +93,8 @@ sqlite_add_evaluations(
 	for (size_t i = 0; i < b->n_rows && rc == DB_OK; i++) {
 		rc = judge(s, &b->rows[i], b->known_days, &optional);
 		if (rc == DB_OK)
-			rc = add_row(s, &b->rows[i], optional, stamp);
+			rc = add_row(
+			    s, &b->rows[i], optional, stamp + (int64_t)i);
 	}
 	return rc;
 }

@@ -17,8 +17,8 @@ extern const struct store_tls_ops sqlite_tls_ops;
 extern const struct store_failure_ops sqlite_failure_ops;
 
 /*
- * What a batch brings, in the transaction that is open. stamp: a number that
- * goes up with each batch.
+ * What a batch brings, in the transaction that is open. stamp: of the first
+ * row; what is counted later has a higher one.
  */
 int sqlite_add_evaluations(
     struct sqlite_store *s, const struct store_batch *b, int64_t stamp);

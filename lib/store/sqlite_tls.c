@@ -57,7 +57,7 @@ sqlite_add_tls_results(
 	int rc = DB_OK;
 
 	for (size_t i = 0; i < b->n_tls_results && rc == DB_OK; i++)
-		rc = add_row(s, &b->tls_results[i], stamp);
+		rc = add_row(s, &b->tls_results[i], stamp + (int64_t)i);
 	return rc;
 }
 

@@ -40,12 +40,19 @@ sqlite_count_up(struct sqlite_store *s, struct str name, uint64_t n)
 	return db_get(s, ST_COUNT_UP, &ignored, 1);
 }
 
+/* The first of n numbers that are higher than all before. */
 static int
-next_stamp(struct sqlite_store *s, int64_t *stamp)
+next_stamps(struct sqlite_store *s, size_t n, int64_t *stamp)
 {
+	int rc;
+
+	if (n == 0)
+		return DB_OK;
 	db_put_text(s, ST_COUNT_UP, 1, STR("stamp"));
-	db_put_int(s, ST_COUNT_UP, 2, 1);
-	return db_get(s, ST_COUNT_UP, stamp, 1);
+	db_put_int(s, ST_COUNT_UP, 2, (int64_t)n);
+	rc = db_get(s, ST_COUNT_UP, stamp, 1);
+	*stamp -= (int64_t)n - 1;
+	return rc;
 }
 
 static int
@@ -76,14 +83,12 @@ static int
 add_batch(struct sqlite_store *s, const struct store_batch *b)
 {
 	int64_t stamp = 0;
-	int rc = DB_OK;
+	int rc = next_stamps(s, b->n_rows + b->n_tls_results, &stamp);
 
-	if (b->n_rows || b->n_tls_results)
-		rc = next_stamp(s, &stamp);
 	if (rc == DB_OK)
 		rc = sqlite_add_evaluations(s, b, stamp);
 	if (rc == DB_OK)
-		rc = sqlite_add_tls_results(s, b, stamp);
+		rc = sqlite_add_tls_results(s, b, stamp + (int64_t)b->n_rows);
 	if (rc == DB_OK)
 		rc = sqlite_add_incidents(s, b);
 	if (rc == DB_OK)
