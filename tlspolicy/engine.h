@@ -18,16 +18,16 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/diag.h"
-#include "lib/base/ip.h"
 #include "lib/base/str.h"
 #include "lib/dns/dns.h"
 #include "lib/tlsrpt/tlsrpt_result.h"
+#include "tlspolicy/decision.h"
+#include "tlspolicy/sts_addr.h"
+#include "tlspolicy/sts_fetch.h"
+#include "tlspolicy/sts_record.h"
 
 struct conf;
 struct engine;
-struct nexthop;
-struct sts_fetcher;
-struct tls_decision;
 struct tls_file;
 
 /*
@@ -61,17 +61,13 @@ struct engine_hook {
 	void *arg;
 };
 
-struct engine_nets {
-	const struct ip_net *v;
-	size_t n;
-};
-
-/* All strings and arrays are copied by engine_open() and engine_reload(). */
+/* All strings and arrays are copied by engine_open(). */
 struct engine_config {
 	/* --- at the start only */
 	struct dns_source *dns; /* stays the caller's; outlives the engine */
 	const char *store; /* as for store_open(); NULL: memory only */
-	bool read_only; /* the store is read, never written */
+	/* for a command beside the daemon: the store is read, not written */
+	bool read_only;
 	size_t cache_entries; /* most domains in memory, at least 1 */
 	size_t cache_octets; /* most octets of them */
 	const char *ca_file; /* NULL or empty: the system's */
@@ -79,7 +75,12 @@ struct engine_config {
 	int64_t fetch_timeout_ms; /* all of one fetch */
 	size_t max_policy; /* octets of a policy */
 	unsigned fetches; /* most at the same time */
-	bool refresh; /* refresh in the background */
+	/* a daemon: load all policies, refresh them in the background */
+	bool refresh;
+	int64_t refresh_time; /* seconds from one refresh to the next */
+	int64_t unused_time; /* seconds until an unused one is not refreshed */
+	/* addresses that are fetched from though they are not public */
+	struct sts_nets allow;
 	/* for tests: used in place of libcurl, then the engine's; else NULL */
 	struct sts_fetcher *fetcher;
 	int64_t (*now)(void); /* for tests: seconds; NULL: clock_now() */
@@ -87,23 +88,18 @@ struct engine_config {
 
 	/* --- changed by engine_reload() too */
 	bool sts, dane; /* what is used at all */
-	bool validating; /* the resolver validates; without it no DANE */
 	bool insecure_mx; /* look for TLSA behind MX records without DNSSEC */
-	/* the resolver fails and nothing is cached: defer, or no policy */
+	/* the DNS fails and nothing is cached: defer, or no policy */
 	bool defer_unknown;
-	struct engine_nets allow; /* addresses that are fetched from though
-				     they are not public */
-	int64_t refresh_time; /* seconds from one refresh to the next */
-	int64_t unused_time; /* seconds until an unused policy is dropped */
 	int64_t min_valid, max_valid; /* seconds an answer may be kept */
-	unsigned max_mx; /* hosts looked at */
+	unsigned max_hosts; /* looked at */
 	unsigned max_questions; /* DNS questions of one decision */
 };
 
 /*
  * What the configuration says, with the strings of c, which has to live as
- * long; dns, validating, hook, read_only, refresh and the fields for tests are
- * the caller's to fill.
+ * long; dns, hook, read_only, refresh and the fields for tests are the caller's
+ * to fill, and are 0.
  */
 void engine_config_init(struct engine_config *cfg, const struct conf *c);
 
@@ -118,8 +114,9 @@ void engine_config_init(struct engine_config *cfg, const struct conf *c);
 int engine_open(const struct engine_config *cfg, struct tls_file *table,
     struct engine **out, struct diag *d);
 /*
- * Takes the second half of cfg and the table, for all later decisions. Whoever
- * keeps answers has to drop them. Returns 0 or AVER_NOMEM (all is as before).
+ * Takes the second half of cfg and the table, for all later decisions, and
+ * reads the store again, so that a policy somebody removed or put there counts.
+ * Whoever keeps answers has to drop them. Returns 0 or what the store says.
  */
 int engine_reload(
     struct engine *e, const struct engine_config *cfg, struct tls_file *table);
@@ -136,6 +133,31 @@ void engine_close(struct engine *e);
  */
 int64_t engine_decide(struct engine *e, const struct nexthop *hop,
     int64_t deadline, struct arena *arena, struct tls_decision *out);
+
+/* How a decision came about, for people. */
+struct engine_detail {
+	const struct dns *dns; /* all questions with their answers, in arena */
+	bool sts_asked; /* the record was looked up */
+	enum sts_found record; /* what it said */
+	struct str record_id;
+	struct str record_why; /* of STS_INVALID and STS_UNKNOWN */
+	bool has_fetched; /* or waited for who did */
+	int64_t valid; /* milliseconds the answer may be kept */
+};
+
+/* The same, and tells how. */
+int64_t engine_explain(struct engine *e, const struct nexthop *hop,
+    int64_t deadline, struct arena *arena, struct tls_decision *out,
+    struct engine_detail *detail);
+
+/*
+ * Fetches the domain's policy now, whatever its record says, and keeps it.
+ * *out is what is in force then, in the arena; its failure tells how the fetch
+ * went. Returns 0, AVER_NOTFOUND (it is no domain), or AVER_TEMP when the
+ * deadline passed.
+ */
+int engine_refresh(struct engine *e, const struct nexthop *hop,
+    int64_t deadline, struct arena *arena, struct tls_sts *out);
 
 struct engine_stats {
 	uint64_t decisions, deferred; /* calls, and those that ended so */

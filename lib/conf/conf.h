@@ -114,6 +114,23 @@ struct conf {
 	int64_t store_batch_time; /* milliseconds */
 	int64_t store_spool_max; /* octets */
 	int64_t known_domain_time; /* seconds */
+
+	/* TLS policy */
+	bool dane, mta_sts;
+	enum conf_action tls_unknown_action; /* tempfail, accept */
+	bool dane_insecure_mx;
+	int64_t dane_max_hosts;
+	int64_t tls_max_questions; /* of one decision */
+	int64_t tls_min_validity, tls_max_validity; /* seconds */
+	int64_t sts_timeout; /* milliseconds */
+	int64_t sts_max_size; /* octets */
+	int64_t sts_max_fetches;
+	const char *sts_ca_file; /* empty: the system's */
+	struct conf_nets sts_allow_networks;
+	int64_t sts_port;
+	int64_t sts_refresh_time, sts_unused_time; /* seconds */
+	int64_t sts_cache_entries;
+	int64_t sts_cache_size; /* octets */
 };
 
 /* The path of the file that programs read when they are given none. */

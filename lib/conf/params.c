@@ -5,7 +5,8 @@
 #include "lib/conf/params_table.h"
 
 static const struct param_list *const lists[] = {&params_general,
-    &params_milter, &params_dns, &params_evaluation, &params_record};
+    &params_milter, &params_dns, &params_evaluation, &params_record,
+    &params_tls};
 
 #define N_LISTS (sizeof(lists) / sizeof(lists[0]))
 

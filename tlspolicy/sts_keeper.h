@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * What the policy cache does beside answering, on a thread of its own: writes
+ * to the store, refreshes policies before they expire, drops what nobody
+ * uses.
+ */
+#ifndef TLSPOLICY_STS_KEEPER_H
+#define TLSPOLICY_STS_KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/diag.h"
+#include "lib/base/str.h"
+#include "lib/store/store.h"
+#include "tlspolicy/sts_flight.h"
+
+struct sts_keeper;
+
+struct sts_keeper_config {
+	struct sts_core *core; /* the caller's */
+	struct store *store; /* the keeper's; NULL: none */
+	bool read_only, refresh;
+	struct dns_source *dns;
+	int64_t unused_time;
+};
+
+/*
+ * Loads the store with refresh, and starts the thread. The store is the
+ * keeper's also on failure. Returns 0, AVER_NOMEM or what the store says.
+ */
+int sts_keeper_open(const struct sts_keeper_config *cfg,
+    struct sts_keeper **out, struct diag *d);
+/* The thread ends: no fetch is started any more. NULL allowed. */
+void sts_keeper_stop(struct sts_keeper *k);
+/* After that, when no fetch is under way: writes all. NULL allowed. */
+void sts_keeper_close(struct sts_keeper *k);
+/*
+ * Puts what the store knows of the domain into the core's table, unless all of
+ * the store is there anyway. No lock is held.
+ */
+void sts_keeper_fetch(struct sts_keeper *k, struct str domain);
+/* See sts_cache_reload(). */
+int sts_keeper_reload(struct sts_keeper *k, struct diag *d);
+
+#endif
