@@ -6,11 +6,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <jansson.h>
 
-#include "lib/base/chars.h"
+#include "ctl/cell.h"
 #include "lib/base/err.h"
 #include "lib/mail/addr.h"
 #include "lib/store/evaluation.h"
@@ -35,58 +34,6 @@ struct command {
 
 /* --- text */
 
-/* The one escaper of this command: nothing that moves a cursor gets out. */
-static void
-escape(struct buf *b, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if (chars_is(s.p[i], CH_PRINT) && s.p[i] != '\\')
-			buf_add_c(b, s.p[i]);
-		else
-			buf_addf(b, "\\x%02x", (unsigned char)s.p[i]);
-	}
-}
-
-/* A cell of a table: without spaces and never empty. */
-static void
-add_cell(struct buf *b, struct str s)
-{
-	struct str rest = s, word;
-
-	while (rest.p) {
-		word = str_cut(rest, ' ', &rest);
-		escape(b, word);
-		if (rest.p)
-			buf_add_z(b, "\\x20");
-	}
-	if (!s.n)
-		buf_add_c(b, '-');
-}
-
-/* Spaces up to that column, at least two between words. */
-static void
-column(struct buf *b, size_t at)
-{
-	do {
-		buf_add_c(b, ' ');
-	} while (buf_ok(b) && (b->n < 2 || b->n < at || b->p[b->n - 2] != ' '));
-}
-
-/* YYYY-MM-DDTHH:MM:SSZ */
-static void
-add_time(struct buf *b, int64_t t)
-{
-	time_t seconds = (time_t)t;
-	struct tm tm;
-	char text[64];
-
-	if (gmtime_r(&seconds, &tm) &&
-	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		buf_add_z(b, text);
-	else
-		buf_add_c(b, '?');
-}
-
 static int
 put_line(struct command *k)
 {
@@ -106,7 +53,7 @@ json_text(struct str s)
 	json_t *j;
 
 	buf_init(&b, NULL, LINE_MAX_OCTETS);
-	escape(&b, s);
+	cell_escape(&b, s);
 	j = json_string(buf_z(&b));
 	buf_fini(&b);
 	return j;
@@ -119,7 +66,7 @@ json_time(int64_t t)
 	json_t *j;
 
 	buf_init(&b, NULL, 64);
-	add_time(&b, t);
+	cell_time(&b, t);
 	j = json_string(buf_z(&b));
 	buf_fini(&b);
 	return j;
@@ -189,17 +136,17 @@ list_domain(void *arg, const struct store_domain *d)
 	if (k->json)
 		return put_element(k, domain_json(d));
 	buf_clear(b);
-	add_cell(b, d->policy_domain);
-	column(b, 32);
+	cell_add(b, d->policy_domain);
+	cell_column(b, 32);
 	buf_addf(b, "messages %" PRIu64, d->messages);
-	column(b, 50);
+	cell_column(b, 50);
 	buf_addf(b, "rows %" PRIu64, d->rows);
-	column(b, 63);
+	cell_column(b, 63);
 	buf_addf(b, "optional %" PRIu64, d->optional_messages);
-	column(b, 80);
-	add_time(b, d->first_hour);
-	column(b, 102);
-	add_time(b, d->last_hour);
+	cell_column(b, 80);
+	cell_time(b, d->first_hour);
+	cell_column(b, 102);
+	cell_time(b, d->last_hour);
 	return put_line(k);
 }
 
@@ -303,9 +250,9 @@ add_dkim(struct buf *b, const struct evaluation *ev)
 {
 	for (size_t i = 0; i < ev->n_dkim; i++) {
 		buf_add_z(b, i ? "," : "");
-		add_cell(b, ev->dkim[i].domain);
+		cell_add(b, ev->dkim[i].domain);
 		buf_add_c(b, '/');
-		add_cell(b, ev->dkim[i].selector);
+		cell_add(b, ev->dkim[i].selector);
 		buf_addf(b, "=%s", dkim_result_name(ev->dkim[i].result));
 	}
 	if (!ev->n_dkim)
@@ -319,7 +266,7 @@ add_spf(struct buf *b, const struct evaluation *ev)
 		buf_add_c(b, '-');
 		return;
 	}
-	add_cell(b, ev->spf_domain);
+	cell_add(b, ev->spf_domain);
 	buf_addf(b, "=%s", spf_result_name(ev->spf_result));
 }
 
@@ -331,7 +278,7 @@ add_reasons(struct buf *b, const struct evaluation *ev)
 		buf_add_z(b, eval_override_name(ev->reasons[i].type));
 		if (ev->reasons[i].comment.n) {
 			buf_add_z(b, " (");
-			escape(b, ev->reasons[i].comment);
+			cell_escape(b, ev->reasons[i].comment);
 			buf_add_c(b, ')');
 		}
 	}
@@ -345,17 +292,17 @@ show_titles(struct command *k)
 {
 	buf_clear(&k->line);
 	buf_add_z(&k->line, "HOUR");
-	column(&k->line, 22);
+	cell_column(&k->line, 22);
 	buf_add_z(&k->line, "COUNT");
-	column(&k->line, 30);
+	cell_column(&k->line, 30);
 	buf_add_z(&k->line, "SOURCE");
-	column(&k->line, 50);
+	cell_column(&k->line, 50);
 	buf_add_z(&k->line, "DISPOSITION");
-	column(&k->line, 63);
+	cell_column(&k->line, 63);
 	buf_add_z(&k->line, "DKIM");
-	column(&k->line, 69);
+	cell_column(&k->line, 69);
 	buf_add_z(&k->line, "SPF");
-	column(&k->line, 75);
+	cell_column(&k->line, 75);
 	buf_add_z(&k->line, "HEADER_FROM  ENVELOPE_FROM  DKIM_RESULTS  "
 			    "SPF_RESULT  REASONS");
 	put_line(k);
@@ -366,21 +313,21 @@ static void
 evaluation_text(struct buf *b, const struct evaluation *ev)
 {
 	ip_print(b, &ev->source_ip);
-	column(b, 50);
+	cell_column(b, 50);
 	buf_add_z(b, eval_disposition_name(ev->disposition));
-	column(b, 63);
+	cell_column(b, 63);
 	buf_add_z(b, pass_or_fail(ev->dkim_aligned));
-	column(b, 69);
+	cell_column(b, 69);
 	buf_add_z(b, pass_or_fail(ev->spf_aligned));
-	column(b, 75);
-	add_cell(b, ev->header_from);
-	column(b, 0);
-	add_cell(b, ev->envelope_from);
-	column(b, 0);
+	cell_column(b, 75);
+	cell_add(b, ev->header_from);
+	cell_column(b, 0);
+	cell_add(b, ev->envelope_from);
+	cell_column(b, 0);
 	add_dkim(b, ev);
-	column(b, 0);
+	cell_column(b, 0);
 	add_spf(b, ev);
-	column(b, 0);
+	cell_column(b, 0);
 	add_reasons(b, ev);
 }
 
@@ -397,10 +344,10 @@ show_row(void *arg, const struct store_evaluation *row)
 	if (!k->n)
 		show_titles(k);
 	buf_clear(b);
-	add_time(b, row->hour);
-	column(b, 22);
+	cell_time(b, row->hour);
+	cell_column(b, 22);
 	buf_addf(b, "%" PRIu64 "%s", row->count, row->optional ? "*" : "");
-	column(b, 30);
+	cell_column(b, 30);
 	if (sound)
 		evaluation_text(b, &ev);
 	else
@@ -424,9 +371,9 @@ known_domain(void *arg, const struct store_known *known)
 		return put_element(k, o);
 	}
 	buf_clear(b);
-	add_cell(b, known->domain);
-	column(b, 32);
-	add_time(b, known->seen);
+	cell_add(b, known->domain);
+	cell_column(b, 32);
+	cell_time(b, known->seen);
 	return put_line(k);
 }
 
@@ -487,7 +434,7 @@ run_remove(struct command *k, struct store *s, struct diag *d)
 		return fail(d);
 	if (!k->json) {
 		buf_clear(&k->line);
-		escape(&k->line, k->domain);
+		cell_escape(&k->line, k->domain);
 		fprintf(k->out, "removed %" PRIu64 " messages of %s\n", removed,
 		    buf_z(&k->line));
 		return 0;

@@ -3,6 +3,7 @@
 
 bin_PROGRAMS += aver
 aver_SOURCES = ctl/main.c \
+	ctl/cell.c ctl/cell.h \
 	ctl/cmd_conf.c ctl/cmd_conf.h \
 	ctl/cmd_eval.c ctl/cmd_eval.h \
 	ctl/cmd_reload.c ctl/cmd_reload.h \

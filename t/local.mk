@@ -26,6 +26,7 @@ integ_tests = \
 	t/integ/milter_metrics.t \
 	t/integ/policy.t \
 	t/integ/postfix.t \
+	t/integ/report_mail.t \
 	t/integ/sendmail.t
 
 TESTS += $(lint_tests) $(integ_tests)

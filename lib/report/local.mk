@@ -28,3 +28,8 @@ t_fuzz_verp_t_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += t/fuzz/corpus/dsn t/fuzz/corpus/verp
 t_unit_report_mx_t_SOURCES = t/unit/report_mx.t.c t/tap.h
 t_unit_report_mx_t_LDADD = $(aver_libs)
+
+# what other programs make of the mail; reportmail writes it
+noinst_PROGRAMS += t/integ/reportmail
+t_integ_reportmail_SOURCES = t/integ/reportmail.c
+t_integ_reportmail_LDADD = $(aver_libs)

@@ -63,7 +63,7 @@ t_unit_recorder_kill_t_LDADD = $(aver_libs)
 t_unit_known_t_SOURCES = t/unit/known.t.c t/tap.h
 t_unit_known_t_LDADD = $(aver_libs)
 t_unit_evaluations_t_SOURCES = t/unit/evaluations.t.c t/tap.h \
-	ctl/evaluations.c ctl/evaluations.h
+	ctl/cell.c ctl/cell.h ctl/evaluations.c ctl/evaluations.h
 t_unit_evaluations_t_LDADD = $(aver_libs)
 t_fuzz_ring_t_SOURCES = t/fuzz/ring.c $(fuzz_main)
 t_fuzz_ring_t_LDADD = $(aver_libs)
