@@ -17,7 +17,7 @@
 #include "lib/base/str.h"
 #include "lib/dns/dns.h"
 
-#define TLSA_RECORDS_MAX 100 /* of one host; more is refused as malformed */
+#define TLSA_RECORDS_MAX 100 /* of one host; more are not looked at */
 
 struct tlsa {
 	uint8_t usage, selector, matching;
@@ -77,7 +77,11 @@ struct dane_host {
 /* The MX answer. */
 enum dane_mx {
 	DANE_MX_UNASKED, /* DANE was not looked at: table, literal */
-	DANE_MX_SECURE, /* also: validated absence; the domain is the host */
+	/*
+	 * Also: validated absence, so that the domain is the host; and a host
+	 * in brackets, whose name the operator vouches for.
+	 */
+	DANE_MX_SECURE,
 	DANE_MX_INSECURE,
 	DANE_MX_FAILED, /* SERVFAIL, bogus, timeout: nothing is known */
 	DANE_MX_NO_DOMAIN, /* NXDOMAIN */
@@ -107,9 +111,8 @@ enum dane_outcome {
 	 */
 	DANE_OUT_SOME,
 	/*
-	 * A lookup failed, and no host is known to have records: neither
-	 * "none" nor MTA-STS may be concluded. usable_hosts tells whether
-	 * there are hosts beside.
+	 * A TLSA lookup failed, and no host is known to have records: neither
+	 * "none" nor MTA-STS may be concluded.
 	 */
 	DANE_OUT_UNSURE,
 	/* Nothing can be delivered now: MX or all addresses failed. */
@@ -129,7 +132,8 @@ struct dane_verdict {
 
 /*
  * With DANE_MX_INSECURE the hosts' records may still be given, if looked up:
- * then SOME is the most.
+ * then SOME is the most, and a failed lookup counts as records, for then DANE
+ * is not what protects the domain.
  */
 void dane_decide(enum dane_mx mx, const struct dane_host *hosts, size_t n,
     struct dane_verdict *out);

@@ -96,6 +96,11 @@ struct tls_facts {
 	size_t n_hosts;
 	struct tls_sts sts;
 	struct tls_known known;
+	/*
+	 * Where the DNS gives no answer at all and no policy is in force, then
+	 * there is none; otherwise the mail is deferred.
+	 */
+	bool is_lenient;
 	/* trouble of ours that kept facts from being gathered; empty: none */
 	struct str trouble;
 };

@@ -16,16 +16,20 @@ libaver_a_SOURCES += \
 
 # the pure part: records, policies, decisions, answers
 libpure_a_SOURCES += \
-	tlspolicy/dane.h \
-	tlspolicy/decision.h \
-	tlspolicy/nexthop.h \
-	tlspolicy/render.h \
-	tlspolicy/requiretls.h \
+	tlspolicy/dane.c tlspolicy/dane.h \
+	tlspolicy/decision.c tlspolicy/decision.h \
+	tlspolicy/nexthop.c tlspolicy/nexthop.h \
+	tlspolicy/render.c tlspolicy/render.h \
+	tlspolicy/render_check.c \
+	tlspolicy/render_profile.c \
+	tlspolicy/require_table.c \
+	tlspolicy/requiretls.c tlspolicy/requiretls.h \
 	tlspolicy/sts_match.c tlspolicy/sts_match.h \
 	tlspolicy/sts_policy.c tlspolicy/sts_policy.h \
 	tlspolicy/sts_record.c tlspolicy/sts_record.h \
-	tlspolicy/tls_table.h
-libaver_a_SOURCES += tlspolicy/tls_table_file.h
+	tlspolicy/tls_lines.c tlspolicy/tls_lines.h \
+	tlspolicy/tls_table.c tlspolicy/tls_table.h
+libaver_a_SOURCES += tlspolicy/tls_table_file.c tlspolicy/tls_table_file.h
 
 check_PROGRAMS += t/unit/sts.t t/fuzz/sts.t
 t_unit_sts_t_SOURCES = t/unit/sts.t.c t/tap.h
@@ -41,3 +45,31 @@ t_unit_sts_addr_t_SOURCES = t/unit/sts_addr.t.c t/tap.h
 t_unit_sts_addr_t_LDADD = $(aver_libs)
 t_unit_sts_cache_t_SOURCES = t/unit/sts_cache.t.c t/tap.h t/unit/tmpdir.h
 t_unit_sts_cache_t_LDADD = $(aver_libs)
+check_PROGRAMS += t/unit/dane.t t/unit/nexthop.t t/unit/tls_table.t \
+	t/unit/tls_decide.t
+t_unit_dane_t_SOURCES = t/unit/dane.t.c t/tap.h
+t_unit_dane_t_LDADD = $(aver_libs)
+t_unit_nexthop_t_SOURCES = t/unit/nexthop.t.c t/tap.h
+t_unit_nexthop_t_LDADD = $(aver_libs)
+t_unit_tls_table_t_SOURCES = t/unit/tls_table.t.c t/tap.h t/unit/tmpdir.h
+t_unit_tls_table_t_LDADD = $(aver_libs)
+t_unit_tls_decide_t_SOURCES = t/unit/tls_decide.t.c t/tap.h
+t_unit_tls_decide_t_LDADD = $(aver_libs)
+
+check_PROGRAMS += t/fuzz/nexthop.t t/fuzz/tls_table.t t/fuzz/tls_render.t \
+	t/fuzz/tlsa.t
+t_fuzz_nexthop_t_SOURCES = t/fuzz/nexthop.c $(fuzz_main)
+t_fuzz_nexthop_t_LDADD = $(aver_libs)
+t_fuzz_nexthop_t_LDFLAGS = $(fuzz_ldflags)
+t_fuzz_tls_table_t_SOURCES = t/fuzz/tls_table.c $(fuzz_main)
+t_fuzz_tls_table_t_LDADD = $(aver_libs)
+t_fuzz_tls_table_t_LDFLAGS = $(fuzz_ldflags)
+t_fuzz_tls_render_t_SOURCES = t/fuzz/tls_render.c $(fuzz_main)
+t_fuzz_tls_render_t_LDADD = $(aver_libs)
+t_fuzz_tls_render_t_LDFLAGS = $(fuzz_ldflags)
+t_fuzz_tlsa_t_SOURCES = t/fuzz/tlsa.c $(fuzz_main)
+t_fuzz_tlsa_t_LDADD = $(aver_libs)
+t_fuzz_tlsa_t_LDFLAGS = $(fuzz_ldflags)
+
+EXTRA_DIST += t/fuzz/corpus/nexthop t/fuzz/corpus/tls_table \
+	t/fuzz/corpus/tls_render t/fuzz/corpus/tlsa

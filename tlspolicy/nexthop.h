@@ -41,6 +41,12 @@ struct nexthop {
 	 * and what is invalid; of NEXTHOP_PARENT the part after the dot.
 	 */
 	struct str domain;
+	/*
+	 * The key as tables have it: lower case, A-labels, the shortest form of
+	 * an address, brackets and port as given. In the arena; empty with what
+	 * is invalid.
+	 */
+	struct str key;
 	uint16_t port; /* 25 when none was given */
 	bool has_port;
 };

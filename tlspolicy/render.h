@@ -21,6 +21,8 @@
 
 /* Longest reply that Postfix reads, the status included. */
 #define RENDER_REPLY_MAX ((size_t)100000)
+/* Arena octets that are enough for any answer. */
+#define RENDER_MEMORY ((size_t)1 << 20)
 
 enum render_mta { RENDER_POSTFIX, RENDER_SENDMAIL };
 
@@ -52,6 +54,8 @@ struct render_profile {
  */
 int render_profile_postfix(
     struct str version, struct render_profile *out, struct diag *d);
+/* The newest Postfix that is known; for answers that a table holds. */
+void render_profile_newest(struct render_profile *out);
 void render_profile_sendmail(struct render_profile *out);
 
 /* The maps, by the name that a query has. */
@@ -61,6 +65,7 @@ enum render_map {
 	RENDER_TLS_TLSRPT, /* "tls-tlsrpt", "QUERYwithTLSRPT": with them */
 	RENDER_REQUIRETLS, /* "requiretls" */
 	RENDER_VERIFIED, /* "verified" */
+	RENDER_STS, /* "sts": the map of Sendmail's FEATURE(sts) */
 	RENDER_MAP_COUNT
 };
 

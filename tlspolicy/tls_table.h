@@ -78,8 +78,14 @@ int require_table_parse(struct arena *a, const char *name, struct str text,
     const struct require_table **out, struct buf *errors, struct diag *d);
 size_t require_table_rules(const struct require_table *t);
 
-/* Must mail with this sender, or to this recipient, have verified TLS? */
-bool require_table_sender(const struct require_table *t, struct str address);
-bool require_table_recipient(const struct require_table *t, struct str address);
+/*
+ * Must mail with this sender, or to this recipient, have verified TLS? address:
+ * as in SMTP, with or without brackets, in any case, U-labels allowed. The
+ * arena serves for the work; where it is exhausted the answer is true.
+ */
+bool require_table_sender(
+    const struct require_table *t, struct arena *a, struct str address);
+bool require_table_recipient(
+    const struct require_table *t, struct arena *a, struct str address);
 
 #endif

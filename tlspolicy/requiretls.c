@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "tlspolicy/requiretls.h"
+
+#include "lib/base/name.h"
+
+static const char *const verdict_names[REQUIRETLS_VERDICT_COUNT] = {
+    [REQUIRETLS_GO] = "go",
+    [REQUIRETLS_NO_TLS] = "no-tls",
+    [REQUIRETLS_NO_SUPPORT] = "no-support",
+    [REQUIRETLS_LATER] = "later",
+};
+
+const char *
+requiretls_verdict_name(enum requiretls_verdict v)
+{
+	return name_of(verdict_names, REQUIRETLS_VERDICT_COUNT, (int)v);
+}
+
+/*
+ * RFC 8689 section 4.2.1: the name of the server comes from signed MX records
+ * or a policy of MTA-STS, and its certificate is verified. That is what the map
+ * "verified" then demands of the MTA, so a policy of mode testing will do, and
+ * a domain of which some hosts have TLSA records.
+ */
+static bool
+can_be_verified(const struct tls_decision *d)
+{
+	if (tls_decision_is_verified(d) || d->kind == TLS_STS_TESTING)
+		return true;
+	return d->kind == TLS_DANE && d->dane.usable &&
+	       d->facts.mx == DANE_MX_SECURE;
+}
+
+enum requiretls_verdict
+requiretls_decide(const struct tls_decision *d, bool strict)
+{
+	if (d->kind == TLS_TEMP || d->why == TLS_WHY_TLSA_FAILED ||
+	    d->why == TLS_WHY_MX_FAILED || d->why == TLS_WHY_ADDRESS_FAILED ||
+	    d->why == TLS_WHY_FAIL_OPEN)
+		return REQUIRETLS_LATER;
+	if (!can_be_verified(d))
+		return REQUIRETLS_NO_TLS;
+	if (strict && d->facts.known.requiretls == TLS_SEEN_NO)
+		return REQUIRETLS_NO_SUPPORT;
+	return REQUIRETLS_GO;
+}
+
+struct str
+requiretls_reply(enum requiretls_verdict v)
+{
+	switch (v) {
+	case REQUIRETLS_NO_TLS:
+		/* RFC 8689 section 4.2.1 */
+		return STR("550 5.7.10 Encryption needed");
+	case REQUIRETLS_NO_SUPPORT:
+		return STR("550 5.7.30 REQUIRETLS support required");
+	case REQUIRETLS_GO:
+	case REQUIRETLS_LATER:
+	case REQUIRETLS_VERDICT_COUNT:
+		break;
+	}
+	return STR_NONE;
+}
+
+enum requiretls_default
+requiretls_answer(
+    const struct tls_decision *d, enum requiretls_default fallback)
+{
+	const struct tls_known *k = &d->facts.known;
+
+	switch (fallback) {
+	case REQUIRETLS_ENFORCE:
+	case REQUIRETLS_DISABLE:
+		return fallback;
+	case REQUIRETLS_OPPORTUNISTIC_STARTTLS:
+	case REQUIRETLS_OPPORTUNISTIC:
+	case REQUIRETLS_DEFAULT_COUNT:
+		break;
+	}
+	/* who is known to do all of it is held to it */
+	if (k->requiretls == TLS_SEEN_YES && tls_decision_is_verified(d))
+		return REQUIRETLS_ENFORCE;
+	if (k->starttls == TLS_SEEN_YES)
+		return REQUIRETLS_OPPORTUNISTIC_STARTTLS;
+	if (k->starttls == TLS_SEEN_NO)
+		return REQUIRETLS_OPPORTUNISTIC;
+	return fallback;
+}
