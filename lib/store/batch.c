@@ -33,17 +33,29 @@ batch_clear(struct batch *b, uint64_t from)
 	b->from = b->to = from;
 }
 
+/* The time that is part of a row. */
 static int64_t
-hour_of(int64_t time)
+row_time(const struct ring_entry *e)
 {
-	return time < 0 ? 0 : time - time % 3600;
+	int64_t time = e->time < 0 ? 0 : e->time;
+
+	return e->kind == RECORD_EVALUATION ? time - time % 3600 : time;
+}
+
+/* Incidents and bad datagrams are told apart even if they are equal. */
+static bool
+countable(enum record_kind kind)
+{
+	return kind == RECORD_EVALUATION || kind == RECORD_TLS_RESULT ||
+	       kind == RECORD_SIGHTING;
 }
 
 static bool
-same(const struct store_evaluation *row, int64_t hour,
+same(const struct store_evaluation *row, int64_t time,
     const struct ring_entry *e)
 {
-	return row->hour == hour && row->optional == e->optional &&
+	return (row->hour == time || e->kind == RECORD_SIGHTING) &&
+	       row->optional == e->optional &&
 	       str_eq(row->policy_domain, e->policy_domain) &&
 	       str_eq(row->octets, e->octets);
 }
@@ -51,15 +63,16 @@ same(const struct store_evaluation *row, int64_t hour,
 bool
 batch_add(struct batch *b, const struct ring_entry *e)
 {
-	int64_t hour = hour_of(e->time);
+	int64_t time = row_time(e);
 	size_t octets = e->policy_domain.n + e->octets.n;
 	size_t at = (size_t)(e->hash % TABLE);
 	unsigned probe = 0;
 	size_t i;
 
-	while (b->table[at] && probe < PROBES) {
+	while (countable(e->kind) && b->table[at] && probe < PROBES) {
 		i = b->table[at] - 1u;
-		if (b->hashes[i] == e->hash && same(&b->rows[i], hour, e))
+		if (b->hashes[i] == e->hash && b->kinds[i] == e->kind &&
+		    same(&b->rows[i], time, e))
 			goto count;
 		at = (at + 1) % TABLE;
 		probe++;
@@ -67,16 +80,19 @@ batch_add(struct batch *b, const struct ring_entry *e)
 	if (b->n == BATCH_ROWS || (b->n && b->octets + octets > BATCH_OCTETS))
 		return false;
 	i = b->n++;
-	b->rows[i] = (struct store_evaluation){.hour = hour,
+	b->rows[i] = (struct store_evaluation){.hour = time,
 	    .policy_domain = e->policy_domain,
 	    .octets = e->octets,
 	    .optional = e->optional};
+	b->kinds[i] = (uint8_t)e->kind;
 	b->hashes[i] = e->hash;
 	b->octets += octets;
 	if (!b->table[at])
 		b->table[at] = (uint16_t)(i + 1);
 count:
 	b->rows[i].count++;
+	if (b->rows[i].hour < time)
+		b->rows[i].hour = time;
 	b->seqs[i] = e->seq;
 	b->records++;
 	b->to = e->seq;

@@ -3,7 +3,10 @@
 
 /*
  * What goes into one transaction, or one block of the spool: equal
- * evaluations of an hour are one row with a count.
+ * evaluations of an hour are one row with a count. So are equal TLS results of
+ * a day, and equal sightings, of which the last time counts. A row of another
+ * kind than an evaluation has the record's domain, octets and time in the same
+ * places.
  */
 #ifndef STORE_BATCH_H
 #define STORE_BATCH_H
@@ -20,6 +23,7 @@
 
 struct batch {
 	struct store_evaluation rows[BATCH_ROWS]; /* views, see batch_add() */
+	uint8_t kinds[BATCH_ROWS]; /* enum record_kind */
 	uint64_t seqs[BATCH_ROWS]; /* of the last record in each row */
 	uint64_t hashes[BATCH_ROWS];
 	uint16_t table[2 * BATCH_ROWS]; /* index + 1 */

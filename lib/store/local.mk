@@ -16,8 +16,10 @@ libaver_a_SOURCES += \
 	lib/store/batch.c lib/store/batch.h \
 	lib/store/bounds.h \
 	lib/store/destination.h lib/store/failure.h \
+	lib/store/items.c lib/store/items.h \
 	lib/store/known.c lib/store/known.h \
 	lib/store/ledger.h \
+	lib/store/record.c lib/store/record.h \
 	lib/store/recorder.c lib/store/recorder.h \
 	lib/store/ring.c lib/store/ring.h lib/store/ring_format.h \
 	lib/store/ring_salvage.c \
@@ -45,8 +47,8 @@ check_PROGRAMS += \
 	t/unit/store.t t/unit/store_take.t \
 	t/unit/store_ledger.t t/unit/store_tls.t \
 	t/unit/recorder.t t/unit/recorder_kill.t \
-	t/unit/known.t t/unit/evaluations.t \
-	t/fuzz/ring.t t/fuzz/spool.t
+	t/unit/recorder_kinds.t t/unit/known.t t/unit/evaluations.t \
+	t/fuzz/record.t t/fuzz/ring.t t/fuzz/spool.t
 noinst_HEADERS += t/unit/tmpdir.h t/unit/store_backend.h
 t_unit_store_t_SOURCES = t/unit/store.t.c t/tap.h
 t_unit_store_t_LDADD = $(aver_libs)
@@ -65,10 +67,15 @@ t_unit_known_t_LDADD = $(aver_libs)
 t_unit_evaluations_t_SOURCES = t/unit/evaluations.t.c t/tap.h \
 	ctl/cell.c ctl/cell.h ctl/evaluations.c ctl/evaluations.h
 t_unit_evaluations_t_LDADD = $(aver_libs)
+t_unit_recorder_kinds_t_SOURCES = t/unit/recorder_kinds.t.c t/tap.h
+t_unit_recorder_kinds_t_LDADD = $(aver_libs)
+t_fuzz_record_t_SOURCES = t/fuzz/record.c $(fuzz_main)
+t_fuzz_record_t_LDADD = $(aver_libs)
+t_fuzz_record_t_LDFLAGS = $(fuzz_ldflags)
 t_fuzz_ring_t_SOURCES = t/fuzz/ring.c $(fuzz_main)
 t_fuzz_ring_t_LDADD = $(aver_libs)
 t_fuzz_ring_t_LDFLAGS = $(fuzz_ldflags)
 t_fuzz_spool_t_SOURCES = t/fuzz/spool.c $(fuzz_main)
 t_fuzz_spool_t_LDADD = $(aver_libs)
 t_fuzz_spool_t_LDFLAGS = $(fuzz_ldflags)
-EXTRA_DIST += t/fuzz/corpus/ring t/fuzz/corpus/spool
+EXTRA_DIST += t/fuzz/corpus/record t/fuzz/corpus/ring t/fuzz/corpus/spool

@@ -67,7 +67,7 @@ report_lost(struct recorder *r, int64_t now_ms, bool last)
 		return;
 	log_msg(LOG_LVL_ERROR,
 	    "recorder: %" PRIu64
-	    " evaluations had no room in the ring and are lost",
+	    " records had no room in the ring and are lost",
 	    lost - r->lost_logged);
 	r->lost_logged = lost;
 	r->lost_at = now_ms;
@@ -188,14 +188,15 @@ sync_directory(const char *path)
 }
 
 static int
-path_in(char *out, size_t n, const char *directory, const char *name,
-    struct diag *d)
+path_in(char *out, size_t n, const struct recorder_config *c,
+    const char *suffix, struct diag *d)
 {
-	int len = snprintf(out, n, "%s/%s", directory, name);
+	int len = snprintf(out, n, "%s/%s%s", c->directory,
+	    c->name ? c->name : "evaluations", suffix);
 
 	if (len < 0 || (size_t)len >= n)
 		return diag_set(
-		    d, AVER_IO, 0, "%s: the name is too long", directory);
+		    d, AVER_IO, 0, "%s: the name is too long", c->directory);
 	return 0;
 }
 
@@ -205,12 +206,11 @@ open_files(struct recorder *r, const struct recorder_config *c, struct diag *d)
 	char path[4096];
 	int err;
 
-	err = path_in(path, sizeof(path), c->directory, "evaluations.ring", d);
+	err = path_in(path, sizeof(path), c, ".ring", d);
 	if (!err)
 		err = ring_open(path, c->ring_size, &r->w.ring, d);
 	if (!err)
-		err = path_in(
-		    path, sizeof(path), c->directory, "evaluations.spool", d);
+		err = path_in(path, sizeof(path), c, ".spool", d);
 	if (!err)
 		err = spool_open(path, c->spool_max, &r->w.spool, d);
 	if (!err && (r->w.ring->state == RING_RESIZED ||
@@ -242,8 +242,7 @@ reconcile(struct recorder *r, struct diag *d)
 	r->w.spooling = waiting > 0;
 	if (doubts || waiting || ring_used(ring))
 		log_msg(LOG_LVL_INFO,
-		    "recorder: %" PRIuFAST64
-		    " evaluations in the ring, %" PRIu64
+		    "recorder: %" PRIuFAST64 " records in the ring, %" PRIu64
 		    " octets in the spool, %u in doubt from the last run",
 		    atomic_load(&ring->records), waiting, doubts);
 	return 0;
@@ -388,9 +387,46 @@ wants_wake(struct recorder *r)
 	return true;
 }
 
+/* With the lock held: counts what had no room. */
+static int
+note_lost(struct recorder *r)
+{
+	atomic_fetch_add_explicit(&r->lost, 1, memory_order_relaxed);
+	return AVER_LIMIT;
+}
+
+/*
+ * With the lock held: the evaluation and, if there is one and room for it, its
+ * incident, by one store.
+ */
+static void
+publish(struct recorder *r, const struct ring_put *put,
+    const struct ring_entry *e, struct str incident)
+{
+	struct ring *ring = r->w.ring;
+	struct ring_entry second = {.kind = RECORD_INCIDENT,
+	    .time = e->time,
+	    .policy_domain = e->policy_domain,
+	    .octets = incident};
+	struct ring_put last = *put;
+	unsigned n = 1;
+
+	ring_write(ring, put, e);
+	if (incident.n && e->policy_domain.n &&
+	    ring_prepare_next(ring, put, e->policy_domain, incident, &last)) {
+		second.hash = ring_hash(ring, e->policy_domain, incident);
+		ring_write(ring, &last, &second);
+		n = 2;
+	} else if (incident.n) {
+		note_lost(r);
+	}
+	ring_publish_all(ring, &last, n);
+	atomic_fetch_add_explicit(&r->added, n, memory_order_relaxed);
+}
+
 int
-recorder_add(struct recorder *r, int64_t now, struct str policy_domain,
-    struct str octets, bool optional,
+recorder_add_message(struct recorder *r, int64_t now, struct str policy_domain,
+    struct str octets, bool optional, struct str incident,
     const uint8_t fingerprint[RECORDER_FINGERPRINT],
     struct recorder_ticket *out)
 {
@@ -411,14 +447,11 @@ recorder_add(struct recorder *r, int64_t now, struct str policy_domain,
 		atomic_fetch_add_explicit(
 		    &r->repeated, 1, memory_order_relaxed);
 	} else if (!ring_prepare(ring, policy_domain, octets, &put)) {
-		atomic_fetch_add_explicit(&r->lost, 1, memory_order_relaxed);
-		err = AVER_LIMIT;
+		err = note_lost(r);
 	} else {
-		/* the order of these three is explained in ring.h */
+		/* the order of these is explained in ring.h */
 		slot = ring_slot_open(ring, fingerprint, put.seq, now);
-		ring_write(ring, &put, &e);
-		ring_publish(ring, &put);
-		atomic_fetch_add_explicit(&r->added, 1, memory_order_relaxed);
+		publish(r, &put, &e, incident);
 		wake = wants_wake(r);
 	}
 	hand_out(r, slot, out);
@@ -426,6 +459,91 @@ recorder_add(struct recorder *r, int64_t now, struct str policy_domain,
 	if (wake)
 		pthread_cond_signal(&r->wake);
 	return err;
+}
+
+int
+recorder_add(struct recorder *r, int64_t now, struct str policy_domain,
+    struct str octets, bool optional,
+    const uint8_t fingerprint[RECORDER_FINGERPRINT],
+    struct recorder_ticket *out)
+{
+	return recorder_add_message(r, now, policy_domain, octets, optional,
+	    STR_NONE, fingerprint, out);
+}
+
+/* A record that nobody sends again. */
+static int
+append(struct recorder *r, struct ring_entry *e)
+{
+	struct ring *ring = r->w.ring;
+	struct ring_put put;
+	bool wake = false;
+	int err = 0;
+
+	e->hash = ring_hash(ring, e->policy_domain, e->octets);
+	pthread_mutex_lock(&r->lock);
+	if (!ring_prepare(ring, e->policy_domain, e->octets, &put)) {
+		err = note_lost(r);
+	} else {
+		ring_write(ring, &put, e);
+		ring_publish(ring, &put);
+		atomic_fetch_add_explicit(&r->added, 1, memory_order_relaxed);
+		wake = wants_wake(r);
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (wake)
+		pthread_cond_signal(&r->wake);
+	return err;
+}
+
+/* Appends what has been encoded into b, and frees it. */
+static int
+append_encoded(struct recorder *r, enum record_kind kind, int64_t time,
+    struct str domain, struct buf *b)
+{
+	struct ring_entry e = {.kind = kind,
+	    .time = time,
+	    .policy_domain = domain,
+	    .octets = buf_str(b)};
+	bool possible = buf_ok(b) && domain.n <= RING_DOMAIN_MAX &&
+			(domain.n > 0 || kind == RECORD_BAD_DATAGRAM);
+	int err = possible ? append(r, &e) : AVER_LIMIT;
+
+	buf_fini(b);
+	return err;
+}
+
+int
+recorder_add_tls_result(struct recorder *r, const struct store_tls_result *row)
+{
+	int64_t day = row->day < 0 ? 0 : row->day - row->day % 86400;
+	struct buf b;
+
+	buf_init(&b, NULL, RING_OCTETS_MAX);
+	record_put_tls_result(&b, row);
+	return append_encoded(
+	    r, RECORD_TLS_RESULT, day, row->policy_domain, &b);
+}
+
+int
+recorder_add_sighting(struct recorder *r, const struct store_sighting *seen)
+{
+	struct buf b;
+
+	buf_init(&b, NULL, RING_OCTETS_MAX);
+	record_put_sighting(&b, seen);
+	return append_encoded(r, RECORD_SIGHTING, seen->time, seen->domain, &b);
+}
+
+int
+recorder_add_bad_datagram(
+    struct recorder *r, const struct store_bad_datagram *bad)
+{
+	struct buf b;
+
+	buf_init(&b, NULL, RING_OCTETS_MAX);
+	record_put_bad_datagram(&b, bad);
+	return append_encoded(r, RECORD_BAD_DATAGRAM, bad->time, STR_NONE, &b);
 }
 
 void

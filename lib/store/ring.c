@@ -513,11 +513,11 @@ ring_hash(const struct ring *r, struct str policy_domain, struct str octets)
 	return ring_payload_hash(r->source, policy_domain, octets);
 }
 
-bool
-ring_prepare(const struct ring *r, struct str policy_domain, struct str octets,
-    struct ring_put *out)
+/* Room for a record at that position? */
+static bool
+prepare_at(const struct ring *r, uint64_t head, struct str policy_domain,
+    struct str octets, struct ring_put *out)
 {
-	uint64_t head = ring_head(r);
 	size_t size = sizeof(struct ring_record);
 
 	if (policy_domain.n > RING_DOMAIN_MAX || octets.n > RING_OCTETS_MAX)
@@ -528,6 +528,20 @@ ring_prepare(const struct ring *r, struct str policy_domain, struct str octets,
 		return false;
 	*out = (struct ring_put){head, head + size, (uint32_t)size};
 	return true;
+}
+
+bool
+ring_prepare(const struct ring *r, struct str policy_domain, struct str octets,
+    struct ring_put *out)
+{
+	return prepare_at(r, ring_head(r), policy_domain, octets, out);
+}
+
+bool
+ring_prepare_next(const struct ring *r, const struct ring_put *first,
+    struct str policy_domain, struct str octets, struct ring_put *out)
+{
+	return prepare_at(r, first->seq, policy_domain, octets, out);
 }
 
 void
@@ -543,7 +557,7 @@ ring_write(
 	    .hash = e->hash,
 	    .octets_n = (uint32_t)e->octets.n,
 	    .domain_n = (uint16_t)e->policy_domain.n,
-	    .flags = e->optional,
+	    .flags = (uint16_t)RECORD_FLAGS(e->kind, e->optional),
 	};
 	char *p = r->data + put->pos % r->size;
 
@@ -559,7 +573,13 @@ ring_write(
 void
 ring_publish(struct ring *r, const struct ring_put *put)
 {
-	atomic_fetch_add_explicit(&r->records, 1, memory_order_relaxed);
+	ring_publish_all(r, put, 1);
+}
+
+void
+ring_publish_all(struct ring *r, const struct ring_put *put, unsigned n)
+{
+	atomic_fetch_add_explicit(&r->records, n, memory_order_relaxed);
 	atomic_store_explicit(&r->h->head, put->seq, memory_order_release);
 }
 

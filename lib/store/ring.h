@@ -48,6 +48,7 @@
 
 #include "lib/base/diag.h"
 #include "lib/base/str.h"
+#include "lib/store/record.h"
 
 #define RING_FINGERPRINT 16
 #define RING_SLOTS 8192
@@ -70,8 +71,9 @@ struct ring_slot;
 /* A record as a value; views of the ring's memory. */
 struct ring_entry {
 	uint64_t source, seq;
+	enum record_kind kind;
 	int64_t time;
-	struct str policy_domain, octets;
+	struct str policy_domain, octets; /* see record.h for other kinds */
 	bool optional;
 	uint64_t hash; /* of policy_domain and octets; no defence */
 };
@@ -161,11 +163,16 @@ ring_hash(const struct ring *r, struct str policy_domain, struct str octets);
 /* Room for a record? False when there is none. */
 bool ring_prepare(const struct ring *r, struct str policy_domain,
     struct str octets, struct ring_put *out);
+/* And for one more behind it, to be published with it? */
+bool ring_prepare_next(const struct ring *r, const struct ring_put *first,
+    struct str policy_domain, struct str octets, struct ring_put *out);
 /* Copies the record where it will be; seq and source are set here. */
 void ring_write(
     struct ring *r, const struct ring_put *put, const struct ring_entry *e);
 /* From this store on the record exists. */
 void ring_publish(struct ring *r, const struct ring_put *put);
+/* The same for n records one behind the other, of which put is the last. */
+void ring_publish_all(struct ring *r, const struct ring_put *put, unsigned n);
 
 /* Takes a free slot, or that of the oldest doubt; -1 when all are open. */
 int ring_slot_open(struct ring *r, const uint8_t fp[RING_FINGERPRINT],

@@ -44,7 +44,7 @@ struct ring_record {
 	int64_t time;
 	uint64_t hash; /* of policy domain and octets, which follow */
 	uint32_t octets_n;
-	uint16_t domain_n, flags; /* 1: optional */
+	uint16_t domain_n, flags; /* RECORD_FLAGS() */
 };
 
 #define RING_RECORD_MAGIC 0x31724561u /* "aEr1" */

@@ -64,7 +64,7 @@ ring_record_at(const struct ring_view *v, uint64_t offset,
 
 	memcpy(&h, p, sizeof(h));
 	if (h.magic != RING_RECORD_MAGIC || h.octets_n > RING_OCTETS_MAX ||
-	    h.domain_n > RING_DOMAIN_MAX || h.flags > 1)
+	    h.domain_n > RING_DOMAIN_MAX || !record_flags_ok(h.flags))
 		return false;
 	need = sizeof(h) + h.domain_n + h.octets_n;
 	need = (need + RING_ALIGN - 1) / RING_ALIGN * RING_ALIGN;
@@ -76,10 +76,11 @@ ring_record_at(const struct ring_view *v, uint64_t offset,
 	*out = (struct ring_entry){
 	    .source = h.source,
 	    .seq = h.seq,
+	    .kind = RECORD_KIND(h.flags),
 	    .time = h.time,
 	    .policy_domain = {p, h.domain_n},
 	    .octets = {p + h.domain_n, h.octets_n},
-	    .optional = h.flags == 1,
+	    .optional = RECORD_OPTIONAL(h.flags),
 	    .hash = h.hash,
 	};
 	*size = h.size;

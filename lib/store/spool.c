@@ -72,8 +72,8 @@ row_size(size_t domain_n, size_t octets_n)
 }
 
 bool
-spool_row_next(
-    struct spool_block *block, struct store_evaluation *out, uint64_t *seq)
+spool_row_next(struct spool_block *block, struct store_evaluation *out,
+    enum record_kind *kind, uint64_t *seq)
 {
 	struct row_header h;
 	const char *p = block->rows.p;
@@ -83,15 +83,17 @@ spool_row_next(
 	memcpy(&h, p, sizeof(h));
 	if (h.domain_n > RING_DOMAIN_MAX || h.octets_n > RING_OCTETS_MAX ||
 	    h.size != row_size(h.domain_n, h.octets_n) ||
-	    h.size > block->rows.n || h.flags > 1 || h.count == 0 ||
-	    h.count > COUNT_MAX || h.hour < 0 || h.hour % 3600 != 0)
+	    h.size > block->rows.n || !record_flags_ok(h.flags) ||
+	    h.count == 0 || h.count > COUNT_MAX || h.hour < 0 ||
+	    (RECORD_KIND(h.flags) == RECORD_EVALUATION && h.hour % 3600 != 0))
 		return false;
 	p += sizeof(h);
 	*out = (struct store_evaluation){.hour = h.hour,
 	    .policy_domain = {p, h.domain_n},
 	    .octets = {p + h.domain_n, h.octets_n},
 	    .count = h.count,
-	    .optional = h.flags == 1};
+	    .optional = RECORD_OPTIONAL(h.flags)};
+	*kind = RECORD_KIND(h.flags);
 	*seq = h.seq;
 	block->rows = str_from(block->rows, h.size);
 	block->n_rows--;
@@ -104,6 +106,7 @@ spool_block_parse(struct str octets, struct spool_block *out)
 	struct block_header h;
 	struct store_evaluation row;
 	struct spool_block b;
+	enum record_kind kind;
 	uint64_t seq;
 
 	if (octets.n < sizeof(h))
@@ -120,7 +123,7 @@ spool_block_parse(struct str octets, struct spool_block *out)
 	if (sum64(h.source, b.rows.p, b.rows.n) != h.hash)
 		return false;
 	*out = b;
-	while (spool_row_next(&b, &row, &seq))
+	while (spool_row_next(&b, &row, &kind, &seq))
 		if (seq <= h.from || seq > h.to)
 			return false;
 	return b.n_rows == 0 && b.rows.n == 0;
@@ -343,13 +346,14 @@ spool_last(struct spool *sp, uint64_t source, uint64_t *out, struct diag *d)
 }
 
 static char *
-put_row(char *p, const struct store_evaluation *row, uint64_t seq)
+put_row(
+    char *p, const struct store_evaluation *row, unsigned kind, uint64_t seq)
 {
 	size_t size = row_size(row->policy_domain.n, row->octets.n);
 	struct row_header h = {.size = (uint32_t)size,
 	    .octets_n = (uint32_t)row->octets.n,
 	    .domain_n = (uint32_t)row->policy_domain.n,
-	    .flags = row->optional,
+	    .flags = RECORD_FLAGS(kind, row->optional),
 	    .count = row->count,
 	    .hour = row->hour,
 	    .seq = seq};
@@ -391,8 +395,8 @@ failed:
 
 int
 spool_append(struct spool *sp, uint64_t source, uint64_t from, uint64_t to,
-    const struct store_evaluation *rows, const uint64_t *seqs, size_t n,
-    struct diag *d)
+    const struct store_evaluation *rows, const uint8_t *kinds,
+    const uint64_t *seqs, size_t n, struct diag *d)
 {
 	struct block_header h = {.magic = MAGIC,
 	    .source = source,
@@ -414,7 +418,7 @@ spool_append(struct spool *sp, uint64_t source, uint64_t from, uint64_t to,
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	p = sp->buf + sizeof(h);
 	for (size_t i = 0; i < n; i++)
-		p = put_row(p, &rows[i], seqs[i]);
+		p = put_row(p, &rows[i], kinds ? kinds[i] : 0, seqs[i]);
 	h.size = size;
 	h.hash = sum64(source, sp->buf + sizeof(h), size - sizeof(h));
 	h.sum = header_sum(&h);

@@ -9,8 +9,8 @@
  *	source, from, to	the records (from, to] of that source
  *	hash of what follows, number of rows, 0
  *	rows: octets of all, of the evaluation, of the policy domain, flags
- *	(1: optional), count, hour, last seq; domain, evaluation, zeros up to
- *	a multiple of 8
+ *	(RECORD_FLAGS()), count, hour, last seq; domain, evaluation, zeros up
+ *	to a multiple of 8; for other kinds see batch.h and record.h
  *
  * A block is written and flushed before the ring gives its records up; a
  * block cut short by a crash fails its checksum and its records are still in
@@ -26,6 +26,7 @@
 
 #include "lib/base/diag.h"
 #include "lib/base/str.h"
+#include "lib/store/record.h"
 #include "lib/store/store.h"
 
 struct spool_block {
@@ -44,8 +45,8 @@ bool spool_block_parse(struct str octets, struct spool_block *out);
  * Takes the first row off block->rows. seq: of its last record. False at the
  * end.
  */
-bool spool_row_next(
-    struct spool_block *block, struct store_evaluation *out, uint64_t *seq);
+bool spool_row_next(struct spool_block *block, struct store_evaluation *out,
+    enum record_kind *kind, uint64_t *seq);
 
 struct spool {
 	char *path;
@@ -69,13 +70,14 @@ uint64_t spool_waiting(const struct spool *sp);
 int
 spool_last(struct spool *sp, uint64_t source, uint64_t *out, struct diag *d);
 /*
- * Appends one block and waits until it is on the disk. seqs: of the last
- * record of each row. Returns 0, AVER_LIMIT (max), AVER_IO (disk full, ...;
+ * Appends one block and waits until it is on the disk. kinds: enum record_kind
+ * of each row; NULL: all are evaluations. seqs: of the last record of each
+ * row. Returns 0, AVER_LIMIT (max), AVER_IO (disk full, ...;
  * the file is as before), AVER_NOMEM.
  */
 int spool_append(struct spool *sp, uint64_t source, uint64_t from, uint64_t to,
-    const struct store_evaluation *rows, const uint64_t *seqs, size_t n,
-    struct diag *d);
+    const struct store_evaluation *rows, const uint8_t *kinds,
+    const uint64_t *seqs, size_t n, struct diag *d);
 /*
  * The first block not popped; views are valid until the next call. Returns 1,
  * 0 when there is none, AVER_IO, AVER_NOMEM.

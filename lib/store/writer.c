@@ -46,6 +46,7 @@ writer_fini(struct writer *w)
 	store_close(w->store);
 	free(w->batch);
 	free(w->domains);
+	items_fini(&w->items);
 }
 
 bool
@@ -124,6 +125,18 @@ writer_open_store(struct writer *w, struct diag *d)
 	return 0;
 }
 
+/* Records that pass the checksums and cannot be read are nobody's. */
+static void
+note_refused(struct writer *w)
+{
+	if (w->items.refused == w->refused_logged)
+		return;
+	log_msg(LOG_LVL_ERROR,
+	    "%s: %" PRIu64 " records make no sense and are lost", w->ring->path,
+	    w->items.refused - w->refused_logged);
+	w->refused_logged = w->items.refused;
+}
+
 static int
 commit(struct writer *w, uint64_t source, uint64_t to, uint64_t records,
     struct diag *d)
@@ -131,13 +144,14 @@ commit(struct writer *w, uint64_t source, uint64_t to, uint64_t records,
 	struct source_name name;
 	struct store_batch b = {.source = name_of_source(source, &name),
 	    .seq = to,
-	    .rows = w->batch->rows,
-	    .n_rows = w->batch->n,
 	    .known_days = w->known_days};
-	int err;
+	struct store_evaluation *rows;
+	int err = items_sort(&w->items, w->batch, &b, &rows);
 
+	if (err)
+		return diag_set(d, err, 0, "out of memory");
 	if (w->domains) {
-		known_read(w->domains, w->batch->rows, w->batch->n);
+		known_read(w->domains, rows, b.n_rows);
 		b.known = w->domains->news;
 		b.n_known = w->domains->n_news;
 	}
@@ -147,6 +161,7 @@ commit(struct writer *w, uint64_t source, uint64_t to, uint64_t records,
 			known_forget(w->domains);
 		return err;
 	}
+	note_refused(w);
 	w->learnt += b.n_known;
 	atomic_fetch_add(&w->commits, 1);
 	atomic_fetch_add(&w->committed, records);
@@ -162,7 +177,7 @@ give_up_ring(struct writer *w, uint64_t head)
 	uint64_t n = atomic_load(&w->ring->records);
 
 	log_msg(LOG_LVL_ERROR,
-	    "%s: damaged while in use; %" PRIu64 " evaluations are lost",
+	    "%s: damaged while in use; %" PRIu64 " records are lost",
 	    w->ring->path, n);
 	ring_advance(w->ring, head, n);
 }
@@ -231,7 +246,7 @@ spool_ring(struct writer *w)
 
 	while (fill(w, ring_head(w->ring))) {
 		int err = spool_append(w->spool, w->ring->source, b->from,
-		    b->to, b->rows, b->seqs, b->n, &d);
+		    b->to, b->rows, b->kinds, b->seqs, b->n, &d);
 
 		note_spooled(w);
 		if (err) {
@@ -242,7 +257,7 @@ spool_ring(struct writer *w)
 		}
 		if (!w->spooling)
 			log_msg(LOG_LVL_WARN,
-			    "spool: evaluations go to %s until the store "
+			    "spool: records go to %s until the store "
 			    "takes them",
 			    w->spool->path);
 		w->spooling = true;
@@ -259,6 +274,7 @@ take_rows(struct writer *w, struct spool_block *block)
 {
 	struct batch *b = w->batch;
 	struct store_evaluation row;
+	enum record_kind kind;
 	uint64_t seq;
 
 	/*
@@ -267,9 +283,10 @@ take_rows(struct writer *w, struct spool_block *block)
 	 */
 	w->pending = false;
 	batch_clear(b, block->from);
-	while (spool_row_next(block, &row, &seq)) {
+	while (spool_row_next(block, &row, &kind, &seq)) {
 		if (seq <= w->known_to)
 			continue;
+		b->kinds[b->n] = (uint8_t)kind;
 		b->rows[b->n++] = row;
 		b->records += row.count;
 	}
@@ -414,7 +431,7 @@ note_failure(struct writer *w, int err, const struct diag *d, int64_t now_ms)
 	if (!w->failures) {
 		w->failing_since = now_ms;
 		log_msg(LOG_LVL_WARN,
-		    "store: %s; evaluations are kept and tried again", d->text);
+		    "store: %s; records are kept and tried again", d->text);
 	}
 	for (unsigned i = 0; i < w->failures && wait < w->retry_most; i++)
 		wait *= 2;
@@ -466,7 +483,7 @@ salvage_flush(struct salvage *s)
 
 	if (b->n)
 		err = spool_append(s->w->spool, s->source, b->from, b->to,
-		    b->rows, b->seqs, b->n, s->d);
+		    b->rows, b->kinds, b->seqs, b->n, s->d);
 	batch_clear(b, b->to);
 	return err;
 }
@@ -529,7 +546,7 @@ writer_salvage(struct writer *w, struct diag *d)
 		return err;
 	note_spooled(w);
 	log_msg(damaged ? LOG_LVL_WARN : LOG_LVL_INFO,
-	    "%s: %s; %" PRIu64 " evaluations were taken over", w->ring->path,
+	    "%s: %s; %" PRIu64 " records were taken over", w->ring->path,
 	    damaged ? "damaged, or of another version" : "has a new size",
 	    s.kept);
 	return 0;

@@ -22,6 +22,7 @@
 
 #include "lib/base/diag.h"
 #include "lib/store/batch.h"
+#include "lib/store/items.h"
 #include "lib/store/known.h"
 #include "lib/store/ring.h"
 #include "lib/store/spool.h"
@@ -39,6 +40,8 @@ struct writer {
 
 	struct store *store; /* NULL: not open */
 	struct batch *batch;
+	struct items items;
+	uint64_t refused_logged;
 	bool pending; /* the batch is filled and not yet done with */
 	uint64_t known_source, known_to; /* where the store is, for the
 	                                    spool */

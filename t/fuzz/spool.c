@@ -14,9 +14,10 @@ look(struct spool_block block)
 {
 	struct store_evaluation row;
 	uint32_t n = block.n_rows;
+	enum record_kind kind;
 	uint64_t seq;
 
-	for (; spool_row_next(&block, &row, &seq); n--)
+	for (; spool_row_next(&block, &row, &kind, &seq); n--)
 		if (row.count == 0 || seq <= block.from || seq > block.to)
 			abort();
 	if (n != 0)

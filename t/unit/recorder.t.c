@@ -1026,7 +1026,8 @@ fill_spool(struct spool *sp, unsigned from, unsigned to)
 
 		snprintf(octets, sizeof(octets), "id=%u", i);
 		row.octets = str_from_z(octets);
-		err = spool_append(sp, 77, seq - 8, seq, &row, &seq, 1, NULL);
+		err = spool_append(
+		    sp, 77, seq - 8, seq, &row, NULL, &seq, 1, NULL);
 		if (err)
 			ok(false, "append: %s", aver_err_name(err));
 	}
@@ -1037,6 +1038,7 @@ read_spool(struct spool *sp, unsigned *sum)
 {
 	struct spool_block b;
 	struct store_evaluation row;
+	enum record_kind kind;
 	uint64_t seq;
 	unsigned n = 0;
 
@@ -1044,7 +1046,7 @@ read_spool(struct spool *sp, unsigned *sum)
 	while (spool_peek(sp, &b, NULL) == 1) {
 		struct spool_block rows = b;
 
-		while (spool_row_next(&rows, &row, &seq))
+		while (spool_row_next(&rows, &row, &kind, &seq))
 			*sum += (unsigned)(seq / 8);
 		spool_pop(sp, &b);
 		n++;
@@ -1122,7 +1124,8 @@ spool_bound(void)
 
 	spool_open(path.z, 500, &sp, NULL);
 	while (!err && n < 99) {
-		err = spool_append(sp, 1, seq - 8, seq, &row, &seq, 1, &d);
+		err =
+		    spool_append(sp, 1, seq - 8, seq, &row, NULL, &seq, 1, &d);
 		n += err == 0;
 		seq += 8;
 	}
