@@ -4,6 +4,7 @@
 #include "ctl/eval_record.h"
 
 #include "ctl/eval_json.h"
+#include "ctl/eval_report.h"
 #include "ctl/eval_tlsa.h"
 #include "lib/base/b64.h"
 #include "lib/base/err.h"
@@ -304,6 +305,27 @@ tlsa(struct record *r)
 	return eval_tlsa(&r->arena, r->rq);
 }
 
+/* A report is in a file, or in the text like any other record. */
+static json_t *
+report(struct record *r)
+{
+	const char *path = json_string_value(json_object_get(r->rq, "file"));
+	FILE *f = NULL;
+	json_t *o;
+
+	if (path)
+		f = fopen(path, "rb");
+	else if (r->text.n)
+		f = fmemopen((void *)r->text.p, r->text.n, "rb");
+	if (!f) {
+		diag_set(&r->diag, AVER_IO, 0, "no file that can be read");
+		return validity(r, AVER_IO);
+	}
+	o = eval_report(member(r->rq, "what"), f);
+	fclose(f);
+	return o;
+}
+
 static const struct {
 	const char *what;
 	json_t *(*fn)(struct record *r);
@@ -314,6 +336,9 @@ static const struct {
     {"dmarc_record", dmarc_record},
     {"authres", authres},
     {"authres_print", authres_print},
+    {"report_aggregate", report},
+    {"report_tlsrpt", report},
+    {"report_failure", report},
     {"tlsa", tlsa},
     {"mtasts_record", mtasts_record},
     {"mtasts_policy", mtasts_policy},

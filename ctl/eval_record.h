@@ -4,7 +4,8 @@
 /*
  * `aver eval --batch`, kind "record": the parsers alone, without a message
  * or DNS. "what": spf_record, dkim_key_record, dkim_signature, dmarc_record,
- * authres, authres_print, tlsa.
+ * authres, authres_print, tlsa, report_aggregate, report_tlsrpt,
+ * report_failure, and those of MTA-STS and TLSRPT.
  */
 #ifndef CTL_EVAL_RECORD_H
 #define CTL_EVAL_RECORD_H

@@ -10,10 +10,14 @@ aver_SOURCES = ctl/main.c \
 	ctl/eval_batch.c ctl/eval_batch.h \
 	ctl/eval_json.c ctl/eval_json.h \
 	ctl/eval_record.c ctl/eval_record.h \
+	ctl/eval_report.c ctl/eval_report.h \
 	ctl/eval_tlsa.c ctl/eval_tlsa.h \
 	ctl/eval_run.c ctl/eval_run.h \
 	ctl/eval_source.c ctl/eval_source.h \
-	ctl/evaluations.c ctl/evaluations.h
+	ctl/evaluations.c ctl/evaluations.h \
+	ctl/report_file.c ctl/report_file.h \
+	ctl/report_json.c ctl/report_print.h ctl/report_text.c \
+	ctl/report_show.c ctl/report_show.h
 aver_LDADD = $(aver_libs)
 
 check_PROGRAMS += t/unit/cmd_conf.t
@@ -21,3 +25,11 @@ t_unit_cmd_conf_t_SOURCES = t/unit/cmd_conf.t.c t/tap.h \
 	ctl/cmd_conf.c ctl/cmd_conf.h \
 	ctl/cmd_reload.c ctl/cmd_reload.h
 t_unit_cmd_conf_t_LDADD = $(aver_libs)
+
+check_PROGRAMS += t/unit/report_show.t
+t_unit_report_show_t_SOURCES = t/unit/report_show.t.c t/tap.h \
+	ctl/cell.c ctl/cell.h \
+	ctl/report_file.c ctl/report_file.h \
+	ctl/report_json.c ctl/report_print.h ctl/report_text.c \
+	ctl/report_show.c ctl/report_show.h
+t_unit_report_show_t_LDADD = $(aver_libs)

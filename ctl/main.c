@@ -11,6 +11,7 @@
 #include "ctl/cmd_eval.h"
 #include "ctl/cmd_reload.h"
 #include "ctl/evaluations.h"
+#include "ctl/report_show.h"
 #include "lib/base/log.h"
 #include "lib/conf/conf.h"
 
@@ -72,6 +73,14 @@ run_reload(const char *path, int argc, char **argv)
 	return cmd_reload(path, AVER_RUNDIR "/aver-milter.pid", stderr);
 }
 
+/* Needs no configuration: it shows what others have sent. */
+static int
+run_report(const char *path, int argc, char **argv)
+{
+	(void)path;
+	return cmd_report(argc, argv, stdin, stdout, stderr);
+}
+
 static int
 run_version(const char *path, int argc, char **argv)
 {
@@ -90,6 +99,8 @@ static const struct command commands[] = {
 	"shows what has been recorded for reports"},
     {"reload", run_reload, true, "",
 	"has aver-milter read its configuration again"},
+    {"report", run_report, false, " show [--json] FILE ...",
+	"shows DMARC and TLS reports that others sent"},
     {"version", run_version, true, "", "prints the version"},
     {"help", run_help, true, "", "prints this"},
     {NULL, NULL, false, NULL, NULL},

@@ -21,7 +21,8 @@ BUILD = os.environ.get("top_builddir") or TOP
 KIT = os.path.join(os.environ.get("AVER_CONFORMANCE", ""), "kit")
 RECORDS = ("spf_record", "dkim_key_record", "dkim_signature", "dmarc_record",
            "authres", "authres_print", "mtasts_record", "mtasts_policy",
-           "mtasts_match", "mtasts_content_type", "tlsrpt_record")
+           "mtasts_match", "mtasts_content_type", "tlsrpt_record",
+           "reports")
 TIMEOUT = 900
 SUITE = re.compile(r"^ {3}(\S+) +pass +(\d+) +fail +(\d+)")
 KIND = re.compile(r"^-- (\w+) +pass +(\d+) +fail +(\d+)")
