@@ -42,3 +42,19 @@ t_fuzz_smtp_text_t_SOURCES = t/fuzz/smtp_text.c $(fuzz_main)
 t_fuzz_smtp_text_t_LDADD = $(aver_libs)
 t_fuzz_smtp_text_t_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += t/fuzz/corpus/smtp_reply t/fuzz/corpus/smtp_text
+
+# drives the client, for t/integ/smtp.t
+noinst_PROGRAMS += t/integ/smtpc
+t_integ_smtpc_SOURCES = t/integ/smtpc.c
+t_integ_smtpc_LDADD = $(aver_libs)
+TESTS += t/integ/smtp.t t/integ/transport.t
+EXTRA_DIST += t/integ/smtp.t t/integ/smtp_lab.py t/integ/transport.t
+
+check_PROGRAMS += t/unit/smtp_tls.t
+t_unit_smtp_tls_t_SOURCES = t/unit/smtp_tls.t.c t/tap.h
+t_unit_smtp_tls_t_LDADD = $(aver_libs)
+if SASL
+check_PROGRAMS += t/unit/sasl.t
+t_unit_sasl_t_SOURCES = t/unit/sasl.t.c t/tap.h
+t_unit_sasl_t_LDADD = $(aver_libs)
+endif
