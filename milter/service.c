@@ -8,6 +8,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/dkim/dkim_engine.h"
 #include "lib/compat/compat.h"
 #include "lib/inbound/inbound_conf.h"
 #include "lib/dns/dns_unbound.h"
@@ -222,6 +223,7 @@ service_open(struct service *s, struct conf *c, struct diag *d)
 	int err;
 
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->failure_lock, NULL);
 	arena_init(&s->arena, ENGINE_MEMORY);
 	s->engine = dkim_engine_new(&s->arena);
 	if (!s->engine) {
@@ -229,6 +231,7 @@ service_open(struct service *s, struct conf *c, struct diag *d)
 		return diag_set(
 		    d, AVER_CRYPTO, 0, "OpenSSL offers no SHA-256 or RSA");
 	}
+	arf_rate_init(&s->failure_rate, s->engine->seed);
 	err = snapshot_new(c, s->engine, NULL, &s->current, d);
 	if (!err)
 		err = open_recorder(s, s->current->conf, d);
@@ -282,5 +285,6 @@ service_close(struct service *s)
 	s->current = NULL;
 	arena_fini(&s->arena);
 	s->engine = NULL;
+	pthread_mutex_destroy(&s->failure_lock);
 	pthread_mutex_destroy(&s->lock);
 }

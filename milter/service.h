@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/arf/arf.h"
 #include "lib/base/diag.h"
 #include "lib/conf/conf.h"
 #include "lib/dns/dns.h"
@@ -53,6 +54,8 @@ struct service {
 	atomic_uint messages; /* between MAIL and the end of message */
 	atomic_bool draining; /* refuse new connections */
 	atomic_ullong seen; /* messages evaluated since the start */
+	pthread_mutex_t failure_lock; /* of failure_rate */
+	struct arf_rate failure_rate;
 };
 
 /*

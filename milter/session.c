@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/arf/arf.h"
 #include "lib/base/clock.h"
+#include "lib/inbound/inbound_incident.h"
 #include "lib/mail/addr.h"
 #include "milter/milter_metrics.h"
 #include "milter/summary.h"
@@ -232,6 +234,36 @@ session_body(struct session *s, struct str chunk)
 		inbound_body(&s->inbound, chunk);
 }
 
+static bool
+within_rate(struct session *s, struct str policy_domain)
+{
+	const struct conf *c = s->snapshot->conf;
+	bool good;
+
+	pthread_mutex_lock(&s->service->failure_lock);
+	good = arf_rate_take(&s->service->failure_rate, policy_domain,
+	    s->inbound.facts.now, (uint32_t)c->failure_rate,
+	    (uint32_t)c->failure_rate_total);
+	pthread_mutex_unlock(&s->service->failure_lock);
+	return good;
+}
+
+/* What a failure report needs of the message; empty: none is due. */
+static struct str
+incident(struct session *s)
+{
+	struct arf_incident in;
+	struct buf octets;
+
+	if (!s->snapshot->conf->failure_reports ||
+	    !inbound_incident(&s->inbound, &in) ||
+	    !within_rate(s, in.policy_domain))
+		return STR_NONE;
+	buf_init(&octets, &s->message, ARF_INCIDENT_MAX);
+	arf_incident_encode(&octets, &in);
+	return buf_str(&octets);
+}
+
 static void
 record(struct session *s)
 {
@@ -250,9 +282,9 @@ record(struct session *s)
 	if (!buf_ok(&octets))
 		return;
 	inbound_fingerprint(&s->inbound, fingerprint);
-	recorder_add(s->service->recorder, s->inbound.facts.now,
-	    ev.policy_domain, buf_str(&octets), optional, fingerprint,
-	    &s->ticket);
+	recorder_add_message(s->service->recorder, s->inbound.facts.now,
+	    ev.policy_domain, buf_str(&octets), optional, incident(s),
+	    fingerprint, &s->ticket);
 }
 
 static void

@@ -9,13 +9,14 @@ bool
 arf_aligned(
     const struct dmarc_verdict *v, enum dmarc_align mode, struct str domain)
 {
+	struct str org = v->org_domain.n ? v->org_domain : v->policy_domain;
+
 	if (domain.n == 0)
 		return false;
 	if (str_eq_ci(domain, v->from_domain))
 		return true;
 	/* RFC 9989 section 4.4: the same organizational domain */
-	return mode == DMARC_RELAXED && v->org_domain.n &&
-	       domain_is_below(domain, v->org_domain);
+	return mode == DMARC_RELAXED && org.n && domain_is_below(domain, org);
 }
 
 static enum arf_failure

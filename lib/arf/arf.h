@@ -28,7 +28,9 @@ bool arf_wanted(const struct dmarc_verdict *dmarc, bool spf_fail,
 
 /*
  * Whether domain is in line with the author domain of v: by adkim or aspf, on
- * the organizational domain that v found. Strict where v knows none.
+ * the organizational domain that v found. Where nothing depended on that and v
+ * did not look for it, the policy domain stands for it: it is that domain, or
+ * the author domain itself.
  */
 bool arf_aligned(
     const struct dmarc_verdict *v, enum dmarc_align mode, struct str domain);

@@ -115,6 +115,11 @@ struct conf {
 	int64_t store_spool_max; /* octets */
 	int64_t known_domain_time; /* seconds */
 
+	/* failure reports */
+	bool failure_reports;
+	struct conf_strings failure_headers;
+	int64_t failure_rate, failure_rate_total; /* an hour */
+
 	/* TLS policy */
 	bool dane, mta_sts;
 	enum conf_action tls_unknown_action; /* tempfail, accept */

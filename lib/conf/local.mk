@@ -6,7 +6,7 @@ libaver_a_SOURCES += \
 	lib/conf/conf.c lib/conf/conf.h lib/conf/conf_print.c \
 	lib/conf/items.c lib/conf/items.h \
 	lib/conf/params.c lib/conf/params.h lib/conf/params_table.h \
-	lib/conf/params_dns.c lib/conf/params_evaluation.c \
+	lib/conf/params_dns.c lib/conf/params_evaluation.c lib/conf/params_failure.c \
 	lib/conf/params_find.c lib/conf/params_general.c \
 	lib/conf/params_milter.c lib/conf/params_record.c \
 	lib/conf/params_tls.c \

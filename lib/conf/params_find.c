@@ -15,6 +15,7 @@ param_section_name(enum param_section s)
 	    [SECTION_DNS] = "DNS",
 	    [SECTION_EVALUATION] = "Evaluation",
 	    [SECTION_RECORD] = "The record",
+	    [SECTION_REPORT] = "Reports",
 	    [SECTION_TLS] = "TLS policy",
 	};
 

@@ -74,6 +74,8 @@ struct inbound_options {
 	struct reply_template reject_reply, tempfail_reply; /* all else */
 	const struct str *report_addresses; /* lower case, of ours */
 	size_t n_report_addresses;
+	const struct str *failure_headers; /* names of fields that are kept */
+	size_t n_failure_headers;
 };
 
 /* What the SMTP session says of the message. Views live as long as it. */
@@ -180,6 +182,13 @@ void inbound_received_spf(
  * (exempt, no policy record, no conclusive result).
  */
 bool inbound_evaluation(const struct inbound *in, struct evaluation *out);
+
+/*
+ * True for mail that must cause no report, or two sites would report on each
+ * other's reports for ever: from the null sender, to an address that gets
+ * reports, or a report itself.
+ */
+bool inbound_is_report_traffic(const struct inbound *in);
 
 /*
  * What the message asks of TLS: "requiretls", "tls-required=no" or "". RFC

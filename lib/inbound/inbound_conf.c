@@ -134,7 +134,9 @@ inbound_options_from_conf(struct inbound_options *o, const struct conf *c,
 	if (copy_names(a, &c->arc_trusted_sealers, &o->arc_trusted,
 		&o->n_arc_trusted) ||
 	    copy_names(a, &c->report_addresses, &o->report_addresses,
-		&o->n_report_addresses))
+		&o->n_report_addresses) ||
+	    copy_names(a, &c->failure_headers, &o->failure_headers,
+		&o->n_failure_headers))
 		return AVER_NOMEM;
 	return set_replies(o, c, d);
 }

@@ -108,13 +108,8 @@ is_report(const struct inbound *in)
 			      STR("Report Domain:"));
 }
 
-/*
- * These come along in a report and never cause one, or two sites would report
- * on each other's reports for ever. That a domain is one we never had a good
- * exchange with is for the store to say.
- */
-static bool
-is_optional(const struct inbound *in)
+bool
+inbound_is_report_traffic(const struct inbound *in)
 {
 	return in->facts.mail_from.n == 0 || is_to_report_address(in) ||
 	       is_report(in);
@@ -151,7 +146,11 @@ inbound_evaluation(const struct inbound *in, struct evaluation *out)
 	ev->has_spf = in->spf.domain.n > 0;
 	ev->spf_domain = in->spf.domain;
 	ev->spf_result = in->spf.result;
-	ev->optional = is_optional(in);
+	/*
+	 * It comes along in a report and never causes one. That a domain is
+	 * one we never had a good exchange with is for the store to say.
+	 */
+	ev->optional = inbound_is_report_traffic(in);
 	return true;
 }
 

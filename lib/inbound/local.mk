@@ -5,6 +5,7 @@ libpure_a_SOURCES += \
 	lib/inbound/inbound.c lib/inbound/inbound.h \
 	lib/inbound/inbound_authres.c \
 	lib/inbound/inbound_dmarc.c lib/inbound/inbound_dmarc.h \
+	lib/inbound/inbound_incident.c lib/inbound/inbound_incident.h \
 	lib/inbound/inbound_policy.c lib/inbound/inbound_policy.h \
 	lib/inbound/inbound_record.c
 libaver_a_SOURCES += lib/inbound/inbound_conf.c lib/inbound/inbound_conf.h

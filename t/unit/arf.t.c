@@ -416,7 +416,11 @@ test_aligned(void)
 	    "alignment");
 	v.org_domain = STR_NONE;
 	ok(!arf_aligned(&v, DMARC_RELAXED, STR("example.com")),
-	    "strict where the organizational domain is not known");
+	    "strict where nothing is known");
+	v.policy_domain = STR("a.example.com");
+	ok(!arf_aligned(&v, DMARC_RELAXED, STR("example.com")) &&
+		arf_aligned(&v, DMARC_RELAXED, STR("b.a.example.com")),
+	    "by the policy domain");
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "lib/conf/conf.h"
 #include "lib/dns/dns_zone.h"
 #include "lib/inbound/inbound_conf.h"
+#include "lib/inbound/inbound_incident.h"
 
 static const char zone_text[] =
     "good.example TXT \"v=spf1 ip4:192.0.2.1 -all\"\n"
@@ -23,6 +24,10 @@ static const char zone_text[] =
     "_dmarc.broken.example SERVFAIL\n"
     "_dmarc.bad.example TXT \"v=DMARC1; p=what\"\n"
     "nodmarc.example TXT \"v=spf1 -all\"\n"
+    "ruf.example TXT \"other\"\n"
+    "ruf.example TXT \"v=spf1 ip4:192.0.2.1 ~all\"\n"
+    "_dmarc.ruf.example TXT \"v=DMARC1; p=reject; "
+    "ruf=mailto:f@ruf.example; fo=1:s\"\n"
     "1.2.0.192.in-addr.arpa PTR mail.good.example.\n"
     "mail.good.example A 192.0.2.1\n";
 
@@ -330,6 +335,60 @@ test_record(void)
 	close_world(&w);
 }
 
+static void
+test_incident(void)
+{
+	struct inbound_facts f = facts_of("192.0.2.9", "a@ruf.example"), g;
+	static struct str rcpt = STR_INIT("you@own.test");
+	struct arf_incident in;
+	struct world w;
+
+	if (!ok(open_world(&w, "failure_headers = subject X-Y\n"), "incidents"))
+		return;
+	f.rcpts = &rcpt;
+	f.n_rcpts = 1;
+	run(&w, &f,
+	    "From: a@x.ruf.example\nSubject: hello\nX-Y: 1\nx-y: 2\n"
+	    "To: you@own.test\n");
+	if (!ok(inbound_incident(&w.in, &in), "a message that fails"))
+		return;
+	is_str(in.policy_domain, STR("ruf.example"), "policy domain");
+	is_str(in.from_domain, STR("x.ruf.example"), "author domain");
+	is_str(in.reporter, STR("mx.test"), "reporter");
+	is_str(in.mail_from, STR("a@ruf.example"), "envelope sender");
+	is_str(in.rcpt_to, rcpt, "recipient");
+	is_int(in.failure, ARF_DMARC, "kind");
+	is_int(in.delivery, ARF_SPAM, "what was done");
+	is_int(in.spf_result, SPF_SOFTFAIL, "SPF");
+	ok(in.has_spf && in.spf_aligned, "SPF domain in line");
+	is_str(in.spf_record, STR("v=spf1 ip4:192.0.2.1 ~all"), "its record");
+	is_int(in.n_fields, 3, "only the fields that are listed");
+	is_str(in.fields[2], STR("x-y: 2"), "as they stand");
+	run(&w, &f, "From: a@quar.example\n");
+	ok(!inbound_incident(&w.in, &in), "no ruf, no incident");
+	run(&w, &f,
+	    "From: a@ruf.example\nContent-Type: multipart/report; "
+	    "report-type=feedback-report\n");
+	ok(!inbound_incident(&w.in, &in), "not about a report");
+	run(&w, &f,
+	    "From: a@ruf.example\nSubject: Report Domain: x Submitter: y\n");
+	ok(!inbound_incident(&w.in, &in), "nor about one of DMARC");
+	g = f;
+	g.mail_from = STR_NONE;
+	run(&w, &g, "From: a@ruf.example\n");
+	ok(!inbound_incident(&w.in, &in), "not of the null sender");
+	g = f;
+	g.exempt = true;
+	run(&w, &g, "From: a@ruf.example\n");
+	ok(!inbound_incident(&w.in, &in), "not of trusted hosts");
+	g = facts_of("192.0.2.1", "a@ruf.example");
+	run(&w, &g, "From: a@ruf.example\n");
+	ok(inbound_incident(&w.in, &in) && in.spf_record.n == 0 &&
+		in.rcpt_to.n == 0 && in.delivery == ARF_DELIVERED,
+	    "fo=1: passes with SPF alone");
+	close_world(&w);
+}
+
 #define SIGNATURE(b)                                                        \
 	"DKIM-Signature: v=1; a=rsa-sha256; d=good.example; s=s1; h=from; " \
 	"bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=" b "\n"
@@ -411,6 +470,7 @@ main(void)
 	test_authres();
 	test_tls();
 	test_record();
+	test_incident();
 	test_telling_b();
 	test_budgets();
 	return tap_done();
