@@ -17,7 +17,7 @@
 #define MESSAGE_MEMORY (4 * REPORT_FILE_MAX)
 #define JSON_MEMORY ((size_t)96 * 1024 * 1024)
 #define NAME_LENGTH ((size_t)1024)
-#define PIECE ((size_t)64 * 1024)
+#define PIECE ((size_t)16 * 1024)
 #define WHITE " \t\r\n"
 
 struct job {
@@ -408,42 +408,56 @@ read_octets(struct job *j, struct str octets)
 	return read_packed(j, octets);
 }
 
-/* What is too large to be held but is XML can still be read on. */
+/* Plain XML is read as it comes; b holds how it begins. */
 static int
-read_on(struct job *j, struct buf *b, FILE *f)
+read_stream(struct job *j, struct buf *b, FILE *f)
 {
 	struct content c = {.job = j};
 	struct diag d = {.text = ""};
+	char piece[PIECE];
 	size_t n;
-	int err;
+	int err = on_octets(&c, buf_str(b));
 
-	if (!is_xml(buf_str(b)) || gz_is(buf_str(b)))
-		return note(j,
-		    diag_set(&d, AVER_LIMIT, 0, "more than %zu octets",
-			REPORT_FILE_MAX),
-		    &d);
-	err = on_octets(&c, buf_str(b));
-	while (!err && (n = fread(b->p, 1, PIECE, f)) > 0) {
+	while (!err && (n = fread(piece, 1, sizeof(piece), f)) > 0) {
 		if (n > j->left)
 			err = diag_set(&d, AVER_LIMIT, 0,
 			    "more than %" PRIu64 " octets", REPORT_CONTENT_MAX);
 		else
-			err = on_octets(&c, (struct str){b->p, n});
+			err = on_octets(&c, (struct str){piece, n});
 	}
 	return content_end(&c, err, &d);
 }
 
+/* Adds octets of f to b until it has at least n of them, or f ends. */
 static int
-load(FILE *f, struct buf *b)
+load(FILE *f, struct buf *b, size_t n)
 {
-	char piece[4096];
-	size_t n = 1;
+	char piece[PIECE];
+	size_t got = 1;
 
-	while (n && b->n + sizeof(piece) <= b->max && buf_ok(b)) {
-		n = fread(piece, 1, sizeof(piece), f);
-		buf_add(b, (struct str){piece, n});
+	while (got && b->n < n && buf_ok(b)) {
+		got = fread(piece, 1, sizeof(piece), f);
+		buf_add(b, (struct str){piece, got});
 	}
 	return b->err;
+}
+
+static int
+read_file(struct job *j, struct buf *b, FILE *f)
+{
+	struct diag d;
+	int err = load(f, b, 1);
+
+	if (!err && is_xml(buf_str(b)))
+		return read_stream(j, b, f);
+	if (!err)
+		err = load(f, b, REPORT_FILE_MAX + 1);
+	if (err)
+		return note(j,
+		    diag_set(
+			&d, err, 0, "more than %zu octets", REPORT_FILE_MAX),
+		    &d);
+	return read_octets(j, buf_str(b));
 }
 
 int
@@ -457,11 +471,7 @@ report_file_read(
 
 	buf_init(&j.name, NULL, NAME_LENGTH);
 	buf_init(&b, NULL, REPORT_FILE_MAX);
-	err = load(f, &b);
-	if (!err && !feof(f) && !ferror(f))
-		err = read_on(&j, &b, f);
-	else if (!err && !ferror(f))
-		err = read_octets(&j, buf_str(&b));
+	err = read_file(&j, &b, f);
 	if (ferror(f))
 		err = diag_set(d, AVER_IO, 0, "the file cannot be read");
 	else if (j.stop)

@@ -29,3 +29,10 @@ t_fuzz_aggregate_write_t_LDFLAGS = $(fuzz_ldflags)
 
 EXTRA_DIST += \
 	t/fuzz/corpus/aggregate_read t/fuzz/corpus/aggregate_write
+
+# what t/integ/aggregate.t has read by programs that are not ours
+noinst_PROGRAMS += t/integ/aggregen
+t_integ_aggregen_SOURCES = t/integ/aggregen.c
+t_integ_aggregen_LDADD = $(aver_libs)
+TESTS += t/integ/aggregate.t
+EXTRA_DIST += t/integ/aggregate.t
