@@ -316,7 +316,7 @@ find_tlsa(struct lookup *l, struct target *t, struct dane_host *h)
 		if (!tlsa_name(l, names[i], &owner))
 			continue;
 		dane_host_tlsa(l->arena, ask(l, &owner, DNS_TLSA), h);
-		if (h->state != DANE_ABSENT)
+		if (h->state == DANE_USABLE || h->state == DANE_UNUSABLE)
 			h->base = name_text(l, names[i]);
 	}
 }

@@ -437,8 +437,11 @@ decide(struct engine *e, const struct nexthop *hop, int64_t deadline,
 
 	dns_init(&g.dns, e->dns, arena, deadline, g.set->cfg.max_questions);
 	g.dns.keep_log = detail != NULL;
+	g.facts.is_lenient = !g.set->cfg.defer_unknown;
 	gather(&g);
 	tls_decide(&g.facts, out);
+	if (out->why == TLS_WHY_MX_FAILED && !out->detail.n)
+		out->detail = arena_dup(arena, g.dane.mx_why);
 	until = valid_until(&g, out);
 	tell_all(&g, out);
 	count(&g, out);

@@ -73,3 +73,8 @@ t_fuzz_tlsa_t_LDFLAGS = $(fuzz_ldflags)
 
 EXTRA_DIST += t/fuzz/corpus/nexthop t/fuzz/corpus/tls_table \
 	t/fuzz/corpus/tls_render t/fuzz/corpus/tlsa
+check_PROGRAMS += t/unit/dane_lookup.t t/unit/engine.t
+t_unit_dane_lookup_t_SOURCES = t/unit/dane_lookup.t.c t/tap.h
+t_unit_dane_lookup_t_LDADD = $(aver_libs)
+t_unit_engine_t_SOURCES = t/unit/engine.t.c t/tap.h t/unit/tmpdir.h
+t_unit_engine_t_LDADD = $(aver_libs)
