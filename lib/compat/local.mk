@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the aver authors
 
 libaver_a_SOURCES += lib/compat/compat.c lib/compat/compat.h \
+	lib/compat/pipe.c lib/compat/pipe.h \
 	lib/compat/poller.h
 if EPOLL
 libaver_a_SOURCES += lib/compat/poller_epoll.c

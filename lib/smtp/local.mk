@@ -47,8 +47,9 @@ EXTRA_DIST += t/fuzz/corpus/smtp_reply t/fuzz/corpus/smtp_text
 noinst_PROGRAMS += t/integ/smtpc
 t_integ_smtpc_SOURCES = t/integ/smtpc.c
 t_integ_smtpc_LDADD = $(aver_libs)
-TESTS += t/integ/smtp.t t/integ/transport.t
-EXTRA_DIST += t/integ/smtp.t t/integ/smtp_lab.py t/integ/transport.t
+TESTS += t/integ/smtp.t t/integ/smtp_mta.t t/integ/transport.t
+EXTRA_DIST += t/integ/smtp.t t/integ/smtp_lab.py t/integ/smtp_mta.t \
+	t/integ/transport.t
 
 check_PROGRAMS += t/unit/smtp_tls.t
 t_unit_smtp_tls_t_SOURCES = t/unit/smtp_tls.t.c t/tap.h

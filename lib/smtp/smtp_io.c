@@ -4,7 +4,6 @@
 #include "lib/smtp/smtp_io.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -83,18 +82,14 @@ to_sockaddr(const struct ip *ip, uint16_t port, struct sockaddr_storage *out)
 	return sizeof(*in6);
 }
 
-static bool
+static void
 set_up(struct smtp_io *io)
 {
-	int flags = fcntl(io->fd, F_GETFL), one = 1;
+	int one = 1;
 
-	if (flags < 0 || fcntl(io->fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-	    fcntl(io->fd, F_SETFD, FD_CLOEXEC) < 0)
-		return die(io, "socket", errno);
 	/* A message ends with a small write that must not wait for the
 	 * peer's acknowledgement; an error here only costs time. */
 	(void)setsockopt(io->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	return true;
 }
 
 bool
@@ -105,11 +100,11 @@ smtp_io_connect(
 	socklen_t size = to_sockaddr(to, port, &sa), length = sizeof(int);
 	int error = 0;
 
-	io->fd = socket(sa.ss_family, SOCK_STREAM, 0);
+	io->fd =
+	    socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (io->fd < 0)
 		return die(io, "socket", errno);
-	if (!set_up(io))
-		return false;
+	set_up(io);
 	if (connect(io->fd, (const struct sockaddr *)&sa, size) == 0)
 		return true;
 	if (errno != EINPROGRESS && errno != EINTR)

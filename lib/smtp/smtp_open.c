@@ -93,7 +93,7 @@ no_starttls(struct smtp *c, const char *why, struct smtp_end *end)
 		return true;
 	/* RFC 3463 section 3.8: the policy here wants it */
 	smtp_conn_end(end, SMTP_TEMP, SMTP_AT_STARTTLS, "4.7.0",
-	    "TLS is required, %s", why);
+	    "TLS is required: %s", why);
 	return false;
 }
 
@@ -141,10 +141,12 @@ handshake(struct smtp *c, struct smtp_end *end)
 static bool
 start_tls(struct smtp *c, struct smtp_end *end)
 {
+	char why[256];
+
 	if (c->s->mode == TLS_MODE_NONE || c->s->mode == TLS_MODE_IMPLICIT)
 		return true;
 	if (!(c->ehlo.offers & SMTP_STARTTLS))
-		return no_starttls(c, "the server does not offer it", end);
+		return no_starttls(c, "not offered by the server", end);
 	if (!smtp_conn_command(c, STR("STARTTLS"))) {
 		smtp_conn_end_lost(c, SMTP_AT_STARTTLS, end);
 		return false;
@@ -154,7 +156,8 @@ start_tls(struct smtp *c, struct smtp_end *end)
 			smtp_conn_end_reply(c, SMTP_AT_STARTTLS, end);
 			return false;
 		}
-		return no_starttls(c, "the server refuses STARTTLS", end);
+		smtp_reply_print(&c->reply, why, sizeof(why));
+		return no_starttls(c, why, end);
 	}
 	/* RFC 3207 section 4.2: what was known before is forgotten */
 	return handshake(c, end) && hello(c, end);

@@ -20,6 +20,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/compat/pipe.h"
 #include "lib/smtp/transport_ops.h"
 
 #define ADDRESS_MAX 512
@@ -74,13 +75,11 @@ make_pipe(int *ours, int *its, bool we_write)
 {
 	int fd[2];
 
-	if (pipe(fd))
+	if (compat_pipe(fd))
 		return false;
 	*ours = fd[we_write];
 	*its = fd[!we_write];
-	return fcntl(fd[0], F_SETFD, FD_CLOEXEC) == 0 &&
-	       fcntl(fd[1], F_SETFD, FD_CLOEXEC) == 0 &&
-	       fcntl(*ours, F_SETFL, O_NONBLOCK) == 0;
+	return fcntl(*ours, F_SETFL, O_NONBLOCK) == 0;
 }
 
 /* A process group of its own, and no signal blocked or ignored. */

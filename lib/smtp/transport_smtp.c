@@ -256,7 +256,9 @@ relay_send(struct transport *t, const struct transport_message *m,
 		smtp_send(r->c, &sm, NULL, &end);
 		out->tls = *smtp_tls(r->c);
 		set_host(out, r);
-		answer(out, &end, end.code == 421 || end.code == 0);
+		answer(out, &end,
+		    end.outcome == SMTP_TEMP &&
+			(end.code == 421 || end.code == 0));
 		if (!end.reusable)
 			drop(r);
 	} while (kept && went_stale(&end));

@@ -229,6 +229,7 @@ retry     unix  - - n - - error
 virtual   unix  - n n - 20 virtual
 showq     unix  n - n - - showq
 postlog   unix-dgram n - n - 1 postlogd
+tlsmgr    unix  - - n 1000? 1 tlsmgr
 """ % port)
         self.postfix_dir = self.path("postfix")
         r = subprocess.run(["postfix", "-c", self.postfix_dir, "start"],
