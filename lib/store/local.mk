@@ -45,7 +45,7 @@ libaver_a_SOURCES += \
 	lib/store/writer.c lib/store/writer.h
 check_PROGRAMS += \
 	t/unit/store.t t/unit/store_take.t \
-	t/unit/store_ledger.t t/unit/store_tls.t \
+	t/unit/store_ledger.t t/unit/store_tls.t t/unit/store_kill.t \
 	t/unit/recorder.t t/unit/recorder_kill.t \
 	t/unit/recorder_kinds.t t/unit/known.t t/unit/evaluations.t \
 	t/fuzz/record.t t/fuzz/ring.t t/fuzz/spool.t
@@ -58,6 +58,8 @@ t_unit_store_ledger_t_SOURCES = t/unit/store_ledger.t.c t/tap.h
 t_unit_store_ledger_t_LDADD = $(aver_libs)
 t_unit_store_tls_t_SOURCES = t/unit/store_tls.t.c t/tap.h
 t_unit_store_tls_t_LDADD = $(aver_libs)
+t_unit_store_kill_t_SOURCES = t/unit/store_kill.t.c t/tap.h
+t_unit_store_kill_t_LDADD = $(aver_libs)
 t_unit_recorder_t_SOURCES = t/unit/recorder.t.c t/tap.h
 t_unit_recorder_t_LDADD = $(aver_libs)
 t_unit_recorder_kill_t_SOURCES = t/unit/recorder_kill.t.c t/tap.h
