@@ -42,7 +42,7 @@ struct tls_file;
  */
 struct engine_event {
 	enum tlsrpt_result result;
-	enum tlsrpt_policy type; /* TLSRPT_STS or TLSRPT_TLSA */
+	enum tlsrpt_policy_type type; /* TLSRPT_STS or TLSRPT_TLSA */
 	struct str policy_domain; /* A-labels in lower case */
 	struct str mx; /* the MX host it is about; else empty */
 	/* for failure-reason-code: a short phrase of printable ASCII */

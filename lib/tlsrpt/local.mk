@@ -2,9 +2,13 @@
 # Copyright (c) 2026 the aver authors
 
 libaver_a_SOURCES += \
-	lib/tlsrpt/tlsrpt_report.c lib/tlsrpt/tlsrpt_report.h
+	lib/tlsrpt/tlsrpt_report.c
 libpure_a_SOURCES += \
+	lib/tlsrpt/json_pull.c lib/tlsrpt/json_pull.h \
+	lib/tlsrpt/tlsrpt_codec.c lib/tlsrpt/tlsrpt_codec.h \
+	lib/tlsrpt/tlsrpt_datagram.c lib/tlsrpt/tlsrpt_datagram.h \
 	lib/tlsrpt/tlsrpt_record.c lib/tlsrpt/tlsrpt_record.h \
+	lib/tlsrpt/tlsrpt_report.h \
 	lib/tlsrpt/tlsrpt_result.c lib/tlsrpt/tlsrpt_result.h
 
 check_PROGRAMS += t/unit/tlsrpt_record.t t/fuzz/tlsrpt_record.t
@@ -23,3 +27,12 @@ t_fuzz_tlsrpt_report_t_LDFLAGS = $(fuzz_ldflags)
 
 EXTRA_DIST += t/fuzz/corpus/tlsrpt_report
 EXTRA_DIST += t/fuzz/corpus/tlsrpt_record
+
+check_PROGRAMS += t/unit/tlsrpt_datagram.t t/fuzz/tlsrpt_datagram.t
+t_unit_tlsrpt_datagram_t_SOURCES = t/unit/tlsrpt_datagram.t.c t/tap.h
+t_unit_tlsrpt_datagram_t_LDADD = $(aver_libs)
+t_fuzz_tlsrpt_datagram_t_SOURCES = t/fuzz/tlsrpt_datagram.c $(fuzz_main)
+t_fuzz_tlsrpt_datagram_t_LDADD = $(aver_libs)
+t_fuzz_tlsrpt_datagram_t_LDFLAGS = $(fuzz_ldflags)
+
+EXTRA_DIST += t/fuzz/corpus/tlsrpt_datagram

@@ -56,7 +56,7 @@ tlsrpt_result_name(enum tlsrpt_result r)
 }
 
 const char *
-tlsrpt_policy_name(enum tlsrpt_policy p)
+tlsrpt_policy_name(enum tlsrpt_policy_type p)
 {
 	return name_of(policy_names, TLSRPT_POLICY_COUNT, (int)p);
 }
@@ -72,12 +72,12 @@ tlsrpt_result_find(struct str name, enum tlsrpt_result *out)
 }
 
 bool
-tlsrpt_policy_find(struct str name, enum tlsrpt_policy *out)
+tlsrpt_policy_find(struct str name, enum tlsrpt_policy_type *out)
 {
 	int i = name_find(policy_names, TLSRPT_POLICY_COUNT, name);
 
 	if (i >= 0)
-		*out = (enum tlsrpt_policy)i;
+		*out = (enum tlsrpt_policy_type)i;
 	return i >= 0;
 }
 
@@ -93,11 +93,11 @@ tlsrpt_result_of_code(uint64_t code, enum tlsrpt_result *out)
 }
 
 bool
-tlsrpt_policy_of_code(uint64_t code, enum tlsrpt_policy *out)
+tlsrpt_policy_of_code(uint64_t code, enum tlsrpt_policy_type *out)
 {
 	for (int i = 0; i < TLSRPT_POLICY_COUNT; i++)
 		if (policy_codes[i] == code) {
-			*out = (enum tlsrpt_policy)i;
+			*out = (enum tlsrpt_policy_type)i;
 			return true;
 		}
 	return false;
@@ -110,7 +110,7 @@ tlsrpt_result_code(enum tlsrpt_result r)
 }
 
 unsigned
-tlsrpt_policy_code(enum tlsrpt_policy p)
+tlsrpt_policy_code(enum tlsrpt_policy_type p)
 {
 	return p < TLSRPT_POLICY_COUNT ? policy_codes[p] : 0;
 }

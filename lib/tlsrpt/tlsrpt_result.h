@@ -33,7 +33,7 @@ enum tlsrpt_result {
 };
 
 /* Values are kept in the store: only ever append. */
-enum tlsrpt_policy {
+enum tlsrpt_policy_type {
 	TLSRPT_NO_POLICY_FOUND,
 	TLSRPT_STS,
 	TLSRPT_TLSA,
@@ -43,15 +43,15 @@ enum tlsrpt_policy {
 /* The name of the registry; "success" for TLSRPT_SUCCESS. */
 const char *tlsrpt_result_name(enum tlsrpt_result r);
 /* "no-policy-found", "sts", "tlsa" */
-const char *tlsrpt_policy_name(enum tlsrpt_policy p);
+const char *tlsrpt_policy_name(enum tlsrpt_policy_type p);
 /* By name, without regard to case; false when there is none. */
 bool tlsrpt_result_find(struct str name, enum tlsrpt_result *out);
-bool tlsrpt_policy_find(struct str name, enum tlsrpt_policy *out);
+bool tlsrpt_policy_find(struct str name, enum tlsrpt_policy_type *out);
 /* libtlsrpt's numbers (201 ... 306; 1, 2, 9); false for any other. */
 bool tlsrpt_result_of_code(uint64_t code, enum tlsrpt_result *out);
-bool tlsrpt_policy_of_code(uint64_t code, enum tlsrpt_policy *out);
+bool tlsrpt_policy_of_code(uint64_t code, enum tlsrpt_policy_type *out);
 /* 0 for TLSRPT_SUCCESS. */
 unsigned tlsrpt_result_code(enum tlsrpt_result r);
-unsigned tlsrpt_policy_code(enum tlsrpt_policy p);
+unsigned tlsrpt_policy_code(enum tlsrpt_policy_type p);
 
 #endif

@@ -153,7 +153,7 @@ test_results(void)
 	static const unsigned codes[] = {
 	    201, 202, 203, 204, 205, 301, 302, 303, 304, 305, 306};
 	enum tlsrpt_result r;
-	enum tlsrpt_policy p;
+	enum tlsrpt_policy_type p;
 
 	for (size_t i = 0; i < N(codes); i++) {
 		enum tlsrpt_result found = TLSRPT_SUCCESS;
