@@ -33,3 +33,12 @@ t_unit_report_show_t_SOURCES = t/unit/report_show.t.c t/tap.h \
 	ctl/report_json.c ctl/report_print.h ctl/report_text.c \
 	ctl/report_show.c ctl/report_show.h
 t_unit_report_show_t_LDADD = $(aver_libs)
+
+check_PROGRAMS += t/fuzz/report_file.t
+t_fuzz_report_file_t_SOURCES = t/fuzz/report_file.c $(fuzz_main) \
+	ctl/cell.c ctl/cell.h \
+	ctl/report_file.c ctl/report_file.h \
+	ctl/report_json.c ctl/report_print.h ctl/report_text.c
+t_fuzz_report_file_t_LDADD = $(aver_libs)
+t_fuzz_report_file_t_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += t/fuzz/corpus/report_file
