@@ -71,6 +71,8 @@ next_word(struct str *rest, struct str *word)
 {
 	size_t i = 0, n = 0;
 
+	if (rest->n == 0)
+		return false;
 	while (i < rest->n && is_space(rest->p[i]))
 		i++;
 	while (i + n < rest->n && !is_space(rest->p[i + n]))

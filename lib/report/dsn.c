@@ -114,9 +114,10 @@ dsn_next_address(struct str *rest, struct str *out)
 				       chars_is(s.p[to], domain)))
 			to++;
 		*rest = str_from(s, to);
-		*out = (struct str){s.p + from, to - from};
-		if (from < at && to > at + 1)
+		if (from < at && to > at + 1) {
+			*out = (struct str){s.p + from, to - from};
 			return true;
+		}
 		s = *rest;
 	}
 }
