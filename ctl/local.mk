@@ -17,7 +17,10 @@ aver_SOURCES = ctl/main.c \
 	ctl/evaluations.c ctl/evaluations.h \
 	ctl/report_file.c ctl/report_file.h \
 	ctl/report_json.c ctl/report_print.h ctl/report_text.c \
-	ctl/report_show.c ctl/report_show.h
+	ctl/report_show.c ctl/report_show.h \
+	ctl/listing.c ctl/listing.h \
+	ctl/reports.c ctl/reports.h \
+	ctl/suppress.c ctl/suppress.h
 aver_LDADD = $(aver_libs)
 
 check_PROGRAMS += t/unit/cmd_conf.t

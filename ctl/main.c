@@ -12,6 +12,8 @@
 #include "ctl/cmd_reload.h"
 #include "ctl/evaluations.h"
 #include "ctl/report_show.h"
+#include "ctl/reports.h"
+#include "ctl/suppress.h"
 #include "lib/base/log.h"
 #include "lib/conf/conf.h"
 
@@ -67,6 +69,26 @@ run_evaluations(const char *path, int argc, char **argv)
 }
 
 static int
+run_reports(const char *path, int argc, char **argv)
+{
+	struct conf *c = load(path);
+	int status = c ? cmd_reports(c, argc, argv, stdout) : FAILED;
+
+	conf_unref(c);
+	return status;
+}
+
+static int
+run_suppress(const char *path, int argc, char **argv)
+{
+	struct conf *c = load(path);
+	int status = c ? cmd_suppress(c, argc, argv, stdin, stdout) : FAILED;
+
+	conf_unref(c);
+	return status;
+}
+
+static int
 run_reload(const char *path, int argc, char **argv)
 {
 	(void)argc, (void)argv;
@@ -97,6 +119,11 @@ static const struct command commands[] = {
     {"evaluations", run_evaluations, false,
 	" [list | known | show DOMAIN | remove DOMAIN]",
 	"shows what has been recorded for reports"},
+    {"reports", run_reports, false, " [list | show ID | resend ID | cancel ID]",
+	"shows the reports that were made, and what became of them"},
+    {"suppress", run_suppress, false,
+	" [list | add VALUE | remove VALUE | import | export]",
+	"says where no reports go"},
     {"reload", run_reload, true, "",
 	"has aver-milter read its configuration again"},
     {"report", run_report, false, " show [--json] FILE ...",

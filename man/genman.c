@@ -3,9 +3,9 @@
 
 /*
  * Makes a manual page of a template: genman < PAGE.in > PAGE. A line
- * "@PARAMETERS@" becomes the list of all parameters, @CONF@, @STATEDIR@ and
- * @RUNDIR@ anywhere become the paths this build uses. Any other word of
- * capitals between two "@" is an error.
+ * "@PARAMETERS@" becomes the list of all parameters, @CONF@, @STATEDIR@,
+ * @RUNDIR@ and @SBINDIR@ anywhere become the paths this build uses. Any other
+ * word of capitals between two "@" is an error.
  */
 
 #include <stdio.h>
@@ -24,6 +24,7 @@ static const struct {
     {STR_INIT("CONF"), AVER_SYSCONFDIR "/aver/aver.conf"},
     {STR_INIT("STATEDIR"), AVER_STATEDIR},
     {STR_INIT("RUNDIR"), AVER_RUNDIR},
+    {STR_INIT("SBINDIR"), AVER_SBINDIR},
 };
 
 static bool

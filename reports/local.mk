@@ -1,2 +1,35 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the aver authors
+
+sbin_PROGRAMS += aver-report
+aver_report_SOURCES = \
+	reports/caps.c reports/caps.h \
+	reports/command_bounce.c \
+	reports/command_check.c \
+	reports/command_dmarc.c \
+	reports/commands.h \
+	reports/dmarc_build.c reports/dmarc_build.h \
+	reports/dmarc_plan.c reports/dmarc_plan.h \
+	reports/dmarc_show.c reports/dmarc_show.h \
+	reports/loop.c reports/loop.h \
+	reports/main.c \
+	reports/reporter.c reports/reporter.h \
+	reports/submit.c reports/submit.h \
+	reports/window.c reports/window.h
+aver_report_LDADD = $(aver_libs)
+
+# makes evaluations for tests and benchmarks
+noinst_PROGRAMS += t/integ/fill
+t_integ_fill_SOURCES = t/integ/fill.c
+t_integ_fill_LDADD = $(aver_libs)
+
+check_PROGRAMS += t/unit/window.t t/unit/report_caps.t t/unit/report_loop.t
+t_unit_window_t_SOURCES = t/unit/window.t.c t/tap.h \
+	reports/window.c reports/window.h
+t_unit_window_t_LDADD = $(aver_libs)
+t_unit_report_caps_t_SOURCES = t/unit/report_caps.t.c t/tap.h \
+	t/unit/tmpdir.h reports/caps.c reports/caps.h
+t_unit_report_caps_t_LDADD = $(aver_libs)
+t_unit_report_loop_t_SOURCES = t/unit/report_loop.t.c t/tap.h \
+	t/unit/tmpdir.h reports/loop.c reports/loop.h
+t_unit_report_loop_t_LDADD = $(aver_libs)

@@ -62,6 +62,98 @@ is_port(struct str s)
 	return str_to_u64(s, 65535, &n) && n > 0;
 }
 
+bool
+check_path_list(struct str s)
+{
+	struct str item;
+	unsigned n = 0;
+
+	while (items_next(&s, &item))
+		if (++n > 2 || !check_path(item))
+			return false;
+	return true;
+}
+
+bool
+check_mailbox_or_empty(struct str s)
+{
+	struct str domain, local = str_cut(s, '@', &domain), atom;
+
+	if (s.n == 0)
+		return true;
+	if (local.n > 64 || !is_host(domain) ||
+	    str_chr(domain, '.') == domain.n || domain.p[0] == '.' ||
+	    domain.p[domain.n - 1] == '.')
+		return false;
+	do {
+		atom = str_cut(local, '.', &local);
+		for (size_t i = 0; i < atom.n; i++)
+			if (!chars_is(atom.p[i], CH_ATEXT))
+				return false;
+		if (atom.n == 0)
+			return false;
+	} while (local.p);
+	return true;
+}
+
+/* HOST[:PORT], HOST an address of IPv6 in brackets */
+static bool
+is_server_of_url(struct str s)
+{
+	struct str port, host;
+	struct ip ip;
+	size_t end;
+
+	if (str_starts(s, STR("["))) {
+		end = str_chr(s, ']');
+		host = str_head(str_from(s, 1), end ? end - 1 : 0);
+		port = str_from(s, end + 1);
+		return end < s.n && ip_parse(host, &ip) && ip.family == IP_V6 &&
+		       (!port.n ||
+			   (port.p[0] == ':' && is_port(str_from(port, 1))));
+	}
+	host = str_cut(s, ':', &port);
+	return is_host(host) && (!port.p || is_port(port));
+}
+
+bool
+check_transport(struct str s)
+{
+	static const struct str servers[] = {STR_INIT("smtp://"),
+	    STR_INIT("submission://"), STR_INIT("submissions://")};
+
+	for (size_t i = 0; i < 3; i++)
+		if (str_starts(s, servers[i]))
+			return is_server_of_url(str_from(s, servers[i].n));
+	if (str_starts(s, STR("directory:")))
+		return check_path(str_from(s, 10));
+	return str_starts(s, STR("sendmail:")) &&
+	       check_path_or_empty(str_from(s, 9));
+}
+
+bool
+check_delimiter(struct str s)
+{
+	return s.n == 1 && str_chr(STR("+-=_.#"), s.p[0]) < 6;
+}
+
+bool
+check_format_list(struct str s)
+{
+	struct str item, format;
+	unsigned n = 0;
+
+	while (items_next(&s, &item)) {
+		struct str host = str_cut(item, '=', &format);
+
+		if (++n > 64 || !is_host(host) ||
+		    (!str_eq(format, STR("rfc9990")) &&
+			!str_eq(format, STR("rfc7489"))))
+			return false;
+	}
+	return true;
+}
+
 /* HOST:PORT or [IPV6]:PORT */
 static bool
 is_inet(struct str s)

@@ -29,6 +29,16 @@ bool check_path_or_empty(struct str s);
  * bracketed IPv6 address.
  */
 bool check_listen(struct str s);
+/* One or two absolute paths. */
+bool check_path_list(struct str s);
+/* LOCAL@DOMAIN with a dot-atom and a name of two labels, or empty. */
+bool check_mailbox_or_empty(struct str s);
+/* The form of a URL of lib/smtp/transport.h. */
+bool check_transport(struct str s);
+/* One of + - = _ . # */
+bool check_delimiter(struct str s);
+/* DOMAIN=FORMAT, at most 64 times. */
+bool check_format_list(struct str s);
 /* ADDRESS:PORT, [IPV6]:PORT, or nothing */
 bool check_address_port_or_empty(struct str s);
 /* sqlite:PATH */

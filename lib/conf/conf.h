@@ -36,6 +36,7 @@ struct conf_nets {
 
 enum conf_log { CONF_LOG_SYSLOG, CONF_LOG_STDERR };
 enum conf_dnssec { CONF_DNSSEC_AUTO, CONF_DNSSEC_VALIDATE, CONF_DNSSEC_OFF };
+enum conf_format { CONF_RFC9990, CONF_RFC7489 };
 enum conf_discovery { CONF_TREEWALK, CONF_PSL };
 enum conf_action {
 	CONF_ACCEPT,
@@ -114,6 +115,29 @@ struct conf {
 	int64_t store_batch_time; /* milliseconds */
 	int64_t store_spool_max; /* octets */
 	int64_t known_domain_time; /* seconds */
+
+	/* reports */
+	bool aggregate_reports;
+	const char *report_email; /* empty: noreply-dmarc@ this host */
+	const char *report_org_name, *report_contact_info;
+	const char *report_bounce_address; /* empty: report_email */
+	const char *recipient_delimiter; /* one character */
+	int report_interval; /* seconds; divides a day */
+	int64_t report_spread; /* seconds */
+	int64_t report_max_size; /* octets */
+	int64_t report_max_destinations;
+	int64_t report_max_per_run, report_max_per_day, report_max_per_host;
+	enum conf_format aggregate_format;
+	struct conf_strings aggregate_format_overrides; /* DOMAIN=FORMAT */
+	const char *report_dkim_domain;
+	struct conf_strings report_dkim_selector, report_dkim_key_file;
+	const char *report_transport; /* see lib/smtp/transport.h */
+	const char *report_credentials, *report_sasl_mechanism;
+	bool report_tls_verify;
+	const char *report_tls_ca_file;
+	int64_t report_timeout; /* seconds */
+	int64_t report_suppression_time; /* seconds */
+	int64_t report_max_age, report_retention; /* seconds */
 
 	/* failure reports */
 	bool failure_reports;

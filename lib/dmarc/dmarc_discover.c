@@ -62,6 +62,7 @@ read_node(struct dmarc_node *node, const struct dns_rrset *rr,
 	} else if (ans->n == 1) {
 		node->state = DMARC_NODE_RECORD;
 		node->record = &ans->record;
+		node->text = ans->text;
 		node->usable = ans->usable;
 		node->secure = rr->secure;
 	}

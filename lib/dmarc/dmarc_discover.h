@@ -28,6 +28,7 @@ struct dmarc_node {
 	enum dmarc_node_state state;
 	enum dmarc_reason why;
 	const struct dmarc_record *record; /* DMARC_NODE_RECORD only */
+	struct str text; /* of the record */
 	bool usable; /* section 4.10.1 */
 	bool secure;
 };

@@ -492,6 +492,7 @@ read_answer(struct arena *a, const struct dns_rrset *rr,
 	}
 	if (out->n != 1)
 		return 0;
+	out->text = only;
 	err = parse_text(a, only, mode, &out->record, NULL);
 	out->usable = err == 0;
 	return err == AVER_NOMEM ? err : 0;

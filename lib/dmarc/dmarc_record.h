@@ -12,6 +12,7 @@ struct dmarc_answer {
 	bool usable; /* the only one is not ruled out by section 4.10.1 */
 	/* meaningful when n is 1, usable or not (its psd tag counts) */
 	struct dmarc_record record;
+	struct str text; /* of that one */
 };
 
 /*

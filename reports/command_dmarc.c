@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "reports/commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/mail/addr.h"
+#include "lib/mail/date.h"
+#include "lib/store/suppress.h"
+#include "reports/dmarc_build.h"
+#include "reports/dmarc_plan.h"
+#include "reports/dmarc_show.h"
+#include "reports/reporter.h"
+#include "reports/submit.h"
+
+#define NAMES 256 /* domains looked at between two questions to the store */
+#define NAMES_MEMORY ((size_t)NAMES * 320)
+#define YEAR ((int64_t)366 * 86400)
+
+struct dmarc_run {
+	struct reporter r;
+	struct reporter_options options;
+	const char *domain; /* of --domain, else NULL */
+	bool dry;
+	uint64_t most; /* of --max */
+	int64_t now;
+	struct builder *builder;
+	struct arena names, arena;
+	struct store_due due[NAMES];
+	size_t n_due;
+	/* what was done */
+	uint64_t reports, messages, dropped, kept, unreadable;
+	bool busy; /* somebody else works on the store */
+	struct diag d;
+};
+
+/* --- one domain */
+
+static void
+log_plan(struct dmarc_run *k, const struct store_due *due,
+    const struct dmarc_plan *p)
+{
+	bool usual = p->action == PLAN_WAIT || due->optional >= due->messages;
+	struct buf line;
+
+	if (p->action == PLAN_REPORT)
+		return;
+	buf_init(&line, &k->arena, 4096);
+	buf_add_z(&line, "evaluations:");
+	kv_str(&line, "domain", due->policy_domain);
+	kv_z(&line, "action", plan_action_name(p->action));
+	kv_i64(&line, "messages", (int64_t)due->messages);
+	kv_z(&line, "reason", p->why);
+	if (p->detail.n)
+		kv_str(&line, "detail", p->detail);
+	log_line(usual ? LOG_LVL_DEBUG : LOG_LVL_INFO, &line);
+}
+
+static void
+log_skipped(struct dmarc_run *k, const struct store_due *due,
+    const struct plan_target *t)
+{
+	struct buf line;
+
+	buf_init(&line, &k->arena, 4096);
+	buf_add_z(&line, "destination:");
+	kv_str(&line, "domain", due->policy_domain);
+	kv_str(&line, "uri", t->uri);
+	kv_z(&line, "action", "skip");
+	kv_z(&line, "reason", t->skip);
+	if (t->skip_detail.n)
+		kv_str(&line, "detail", t->skip_detail);
+	log_line(LOG_LVL_INFO, &line);
+}
+
+static int
+make_report(struct dmarc_run *k, const struct store_due *due,
+    const struct dmarc_plan *plan)
+{
+	struct built built;
+	int err = builder_report(
+	    k->builder, plan, due->policy_domain, k->now, &built, &k->d);
+
+	if (err == AVER_NOTFOUND)
+		return 0;
+	if (err == AVER_TEMP) {
+		log_msg(LOG_LVL_WARN, "domain %.*s: %s, later",
+		    STRF(due->policy_domain), k->d.text);
+		k->busy = true;
+		return 0;
+	}
+	if (err)
+		return err;
+	k->reports += built.reports;
+	k->messages += built.messages;
+	k->unreadable += built.unreadable;
+	if (built.unreadable)
+		log_msg(LOG_LVL_WARN,
+		    "domain %.*s: %" PRIu64 " messages in rows that cannot "
+		    "be read were dropped",
+		    STRF(due->policy_domain), built.unreadable);
+	return 0;
+}
+
+static int
+drop(struct dmarc_run *k, const struct store_due *due, int64_t before)
+{
+	int err =
+	    builder_drop(k->builder, due->policy_domain, before, k->now, &k->d);
+
+	if (err == AVER_TEMP) {
+		k->busy = true;
+		return 0;
+	}
+	if (!err)
+		k->dropped += due->messages;
+	return err;
+}
+
+static int
+carry_out(struct dmarc_run *k, const struct store_due *due,
+    const struct dmarc_plan *plan)
+{
+	log_plan(k, due, plan);
+	for (size_t i = 0; i < plan->n_targets; i++)
+		if (plan->targets[i].skip)
+			log_skipped(k, due, &plan->targets[i]);
+	switch (plan->action) {
+	case PLAN_REPORT:
+		return make_report(k, due, plan);
+	case PLAN_DROP:
+		return drop(k, due, plan->window.end);
+	case PLAN_KEEP:
+		k->kept += due->messages;
+		return 0;
+	case PLAN_WAIT:
+	case PLAN_ACTION_COUNT:
+		break;
+	}
+	return 0;
+}
+
+static int
+handle_domain(struct dmarc_run *k, const struct store_due *due)
+{
+	struct dmarc_plan plan;
+	int err;
+
+	arena_reset(&k->arena);
+	err = dmarc_plan_make(&k->r, due, k->now, &k->arena, &plan, &k->d);
+	if (err == AVER_TEMP) {
+		k->busy = true;
+		return 0;
+	}
+	if (err)
+		return err;
+	if (!k->dry)
+		return carry_out(k, due, &plan);
+	dmarc_show(due, &plan, stdout);
+	return 0;
+}
+
+/* --- all domains */
+
+static int
+collect(void *arg, const struct store_due *due)
+{
+	struct dmarc_run *k = arg;
+	struct store_due *to = &k->due[k->n_due];
+
+	*to = *due;
+	to->policy_domain = arena_dup(&k->names, due->policy_domain);
+	if (due->policy_domain.n && !to->policy_domain.n)
+		return AVER_NOMEM;
+	return ++k->n_due == NAMES;
+}
+
+/* fn: 0 to go on. Every domain with rows before that time. */
+static int
+each_domain(struct dmarc_run *k, int64_t before,
+    int (*fn)(struct dmarc_run *k, const struct store_due *due))
+{
+	char last[256];
+	struct str after = {last, 0};
+	int err = 0;
+
+	do {
+		arena_reset(&k->names);
+		k->n_due = 0;
+		err = store_each_due(
+		    k->r.store, LEDGER_DMARC, after, before, collect, k, &k->d);
+		if (err < 0)
+			return err;
+		err = 0;
+		for (size_t i = 0; i < k->n_due && !err; i++) {
+			if (reporter_stopped())
+				return 0;
+			err = fn(k, &k->due[i]);
+		}
+		if (k->n_due) {
+			after = str_head(
+			    k->due[k->n_due - 1].policy_domain, sizeof(last));
+			memcpy(last, after.p, after.n);
+			after.p = last;
+		}
+	} while (!err && k->n_due == NAMES);
+	return err;
+}
+
+static int
+one_domain(struct dmarc_run *k, int64_t before)
+{
+	struct str name = str_from_z(k->domain);
+	struct store_due due;
+	int err;
+
+	domain_to_ascii(&k->names, name, &name);
+	err = store_get_due(
+	    k->r.store, LEDGER_DMARC, name, before, &k->names, &due, &k->d);
+	if (err == AVER_NOTFOUND) {
+		log_msg(LOG_LVL_INFO,
+		    "domain %.*s: nothing is due to be reported", STRF(name));
+		return 0;
+	}
+	return err ? err : handle_domain(k, &due);
+}
+
+static int
+expire_domain(struct dmarc_run *k, const struct store_due *due)
+{
+	log_msg(LOG_LVL_INFO,
+	    "domain %.*s: %" PRIu64 " messages are too old to be reported",
+	    STRF(due->policy_domain), due->messages);
+	return drop(k, due, k->now - k->r.conf->report_max_age);
+}
+
+/* Nothing is kept for ever. */
+static int
+clean_up(struct dmarc_run *k)
+{
+	const struct conf *c = k->r.conf;
+	int err = each_domain(k, k->now - c->report_max_age, expire_domain);
+
+	if (!err)
+		err = store_forget_reports(
+		    k->r.store, k->now - c->report_retention, NULL, &k->d);
+	if (!err)
+		err =
+		    store_forget_suppressions(k->r.store, k->now - YEAR, &k->d);
+	return err;
+}
+
+/* --- the run */
+
+static int
+make_reports(struct dmarc_run *k)
+{
+	int64_t before = window_floor(k->now, k->r.conf->report_interval);
+
+	if (k->domain)
+		return one_domain(k, before);
+	return each_domain(k, before, handle_domain);
+}
+
+static int
+send_reports(struct dmarc_run *k, struct submit_result *sent)
+{
+	static const struct submit_kind kind = {
+	    LEDGER_DMARC, REPORT_KIND_DMARC, NULL};
+	int64_t patience = k->options.no_wait ? 0 : k->r.conf->report_spread;
+
+	return submit_due(&k->r, &kind, k->most, patience, sent, &k->d);
+}
+
+static void
+log_run(const struct dmarc_run *k, const struct submit_result *s)
+{
+	struct buf line;
+
+	buf_init(&line, NULL, 1024);
+	buf_add_z(&line, "run:");
+	kv_i64(&line, "reports", (int64_t)k->reports);
+	kv_i64(&line, "messages", (int64_t)k->messages);
+	kv_i64(&line, "dropped", (int64_t)k->dropped);
+	kv_i64(&line, "kept", (int64_t)k->kept);
+	kv_i64(&line, "sent", (int64_t)s->sent);
+	kv_i64(&line, "retry", (int64_t)s->retried);
+	kv_i64(&line, "failed", (int64_t)s->failed);
+	kv_i64(&line, "suppressed", (int64_t)s->suppressed);
+	if (s->capped)
+		kv_z(&line, "capped", "yes");
+	log_line(LOG_LVL_INFO, &line);
+	buf_fini(&line);
+}
+
+static int
+open_all(struct dmarc_run *k, const struct conf *c)
+{
+	struct reporter *r = &k->r;
+	int err = reporter_init(r, c, &k->options, &k->d);
+
+	if (!err)
+		err = reporter_keys(r, &k->d);
+	if (!err)
+		err =
+		    reporter_store(r, k->dry ? STORE_READ : STORE_WRITE, &k->d);
+	if (!err)
+		err = reporter_dns(r, &k->d);
+	if (!err && !k->dry)
+		err = reporter_transport(r, &k->d);
+	if (!err && !k->dry) {
+		k->builder = builder_new(r);
+		if (!k->builder)
+			err = diag_set(&k->d, AVER_NOMEM, 0, "out of memory");
+	}
+	k->now = reporter_now(r);
+	return err;
+}
+
+static int
+run_all(struct dmarc_run *k)
+{
+	struct submit_result sent = {0};
+	bool on = k->r.conf->aggregate_reports;
+	int err = 0;
+
+	if (!on)
+		log_msg(LOG_LVL_INFO, "aggregate_reports = no: none are made");
+	if (!k->dry)
+		err = clean_up(k);
+	if (!err && on)
+		err = make_reports(k);
+	if (!err && on && !k->dry)
+		err = send_reports(k, &sent);
+	if (!k->dry)
+		log_run(k, &sent);
+	k->busy = k->busy || sent.down;
+	return err;
+}
+
+static int
+exit_code(const struct dmarc_run *k, int err)
+{
+	if (err && err != AVER_TEMP) {
+		log_msg(LOG_LVL_ERROR, "%s", k->d.text);
+		if (k->r.store || err == AVER_CONF)
+			fprintf(stderr, "aver-report: %s\n", k->d.text);
+		return EXIT_FAILED;
+	}
+	if (err)
+		log_msg(LOG_LVL_WARN, "%s", k->d.text);
+	return err || k->busy ? EXIT_LATER : EXIT_OK;
+}
+
+/* --- arguments */
+
+static int
+usage(void)
+{
+	fputs("usage: aver-report dmarc [--now TIME] [--domain DOMAIN] "
+	      "[--dry-run]\n"
+	      "\t[--max N] [--no-wait] [--zone FILE]\n"
+	      "TIME: seconds since 1970, YYYY-MM-DD or "
+	      "YYYY-MM-DDTHH:MM:SSZ\n",
+	    stderr);
+	return EXIT_USAGE;
+}
+
+/* An option with a value; false when it is none or the value is wrong. */
+static bool
+set_value(struct dmarc_run *k, const char *name, const char *value)
+{
+	if (strcmp(name, "--now") == 0) {
+		k->options.has_now = true;
+		return time_parse(str_from_z(value), &k->options.now);
+	}
+	if (strcmp(name, "--domain") == 0) {
+		k->domain = value;
+		return *value;
+	}
+	if (strcmp(name, "--zone") == 0) {
+		k->options.zone = value;
+		return *value;
+	}
+	return strcmp(name, "--max") == 0 &&
+	       str_to_u64(str_from_z(value), UINT32_MAX, &k->most);
+}
+
+static bool
+parse(struct dmarc_run *k, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--dry-run") == 0)
+			k->dry = true;
+		else if (strcmp(argv[i], "--no-wait") == 0)
+			k->options.no_wait = true;
+		else if (i + 1 == argc || !set_value(k, argv[i], argv[i + 1]))
+			return false;
+		else
+			i++;
+	}
+	return true;
+}
+
+int
+command_dmarc(const struct conf *c, int argc, char **argv)
+{
+	struct dmarc_run *k = calloc(1, sizeof(*k));
+	int err, status;
+
+	if (!k)
+		return EXIT_LATER;
+	k->most = (uint64_t)c->report_max_per_run;
+	if (!parse(k, argc, argv)) {
+		free(k);
+		return usage();
+	}
+	arena_init(&k->names, NAMES_MEMORY);
+	arena_init(&k->arena, PLAN_MEMORY);
+	err = open_all(k, c);
+	if (!err)
+		err = run_all(k);
+	status = exit_code(k, err);
+	builder_free(k->builder);
+	arena_fini(&k->arena);
+	arena_fini(&k->names);
+	reporter_close(&k->r);
+	free(k);
+	return status;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * What to do with the evaluations of one policy domain: report them and to
+ * whom, keep them for a later run, or drop them. Asks the store and the DNS,
+ * changes nothing.
+ */
+#ifndef REPORTS_DMARC_PLAN_H
+#define REPORTS_DMARC_PLAN_H
+
+#include "lib/aggregate/aggregate_write.h"
+#include "lib/base/arena.h"
+#include "lib/dmarc/dmarc_rua.h"
+#include "lib/store/ledger.h"
+#include "lib/store/take.h"
+#include "reports/reporter.h"
+#include "reports/window.h"
+
+enum plan_action {
+	PLAN_REPORT,
+	PLAN_WAIT, /* it is not its time, and that is as usual */
+	PLAN_KEEP, /* try again in the next run */
+	PLAN_DROP,
+	PLAN_ACTION_COUNT
+};
+
+/* "report", "wait", "keep", "drop" */
+const char *plan_action_name(enum plan_action a);
+
+struct plan_target {
+	const struct dmarc_dest *dest;
+	struct str uri; /* that is followed */
+	const char *skip; /* why nothing goes there; NULL: it does */
+	struct str skip_detail;
+	bool suppressed; /* it is skipped for that */
+	enum aggregate_format format;
+};
+
+struct dmarc_plan {
+	enum plan_action action;
+	const char *why; /* unless PLAN_REPORT: words */
+	struct str detail;
+	struct window window;
+	struct str record; /* the DMARC record, as it is published */
+	/* what was wrong with it (RFC 9990 section 3.1.5) */
+	struct str errors[8];
+	size_t n_errors;
+	struct plan_target *targets; /* in the order of the record */
+	size_t n_targets, n_used;
+};
+
+#define PLAN_MEMORY ((size_t)2 << 20) /* what its arena needs at most */
+
+/*
+ * due: of the domain, before the end of the last period that is over at now.
+ * Returns 0, or what the store said with d; AVER_NOMEM. Strings are in the
+ * arena or in due.
+ */
+int dmarc_plan_make(struct reporter *r, const struct store_due *due,
+    int64_t now, struct arena *a, struct dmarc_plan *out, struct diag *d);
+
+#endif

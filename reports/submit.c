@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "reports/submit.h"
+
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/mail/mailto.h"
+#include "lib/store/suppress.h"
+#include "reports/caps.h"
+#include "reports/window.h"
+
+#define BATCH 64
+/* an item of the batch: ID, URI, destination */
+#define BATCH_MEMORY ((size_t)BATCH * 4096)
+/* the report that is being sent, and what is made of it */
+#define REPORT_MEMORY (LEDGER_BODY_MAX + ((size_t)1 << 20))
+#define MESSAGE_MAX ((size_t)96 << 20)
+/* what was sent must not be forgotten: how often the store is asked */
+#define FINISH_TRIES 10
+
+struct item {
+	struct str id, uri, destination;
+	unsigned number, attempts;
+	int64_t give_up;
+};
+
+struct submit {
+	struct reporter *r;
+	const struct submit_kind *kind;
+	struct caps caps;
+	struct arena batch, arena;
+	struct item items[BATCH];
+	size_t n;
+	struct buf message; /* keeps its memory from one to the next */
+	struct submit_result *result;
+	struct diag *d;
+	int err; /* from inside of a callback */
+};
+
+/* What came of a submission. */
+struct outcome {
+	enum ledger_state state;
+	int64_t next_try;
+	struct str detail;
+	const struct transport_reply *reply; /* NULL: it was not tried */
+};
+
+/* --- one submission */
+
+static void
+log_submission(struct submit *s, const struct item *it, struct str to,
+    const struct ledger_report *rep, const struct outcome *o)
+{
+	struct buf line;
+
+	buf_init(&line, &s->arena, 8192);
+	buf_add_z(&line, "submission:");
+	kv_str(&line, "report", it->id);
+	kv_i64(&line, "number", it->number);
+	kv_str(&line, "domain", rep->policy_domain);
+	kv_str(&line, "to", to.n ? to : it->uri);
+	kv_z(&line, "result", ledger_state_name(o->state));
+	kv_i64(&line, "attempt", it->attempts + 1);
+	if (o->reply) {
+		kv_z(&line, "relay", o->reply->host);
+		kv_z(&line, "status", o->reply->status);
+	}
+	if (o->state == LEDGER_PENDING)
+		kv_i64(&line, "next_try", o->next_try);
+	kv_str(&line, "detail", o->detail);
+	log_line(
+	    o->state == LEDGER_FAILED ? LOG_LVL_WARN : LOG_LVL_INFO, &line);
+}
+
+static void
+count(struct submit *s, const struct outcome *o)
+{
+	switch (o->state) {
+	case LEDGER_SENT:
+		s->result->sent++;
+		break;
+	case LEDGER_PENDING:
+		s->result->retried++;
+		break;
+	case LEDGER_SUPPRESSED:
+		s->result->suppressed++;
+		break;
+	case LEDGER_FAILED:
+	case LEDGER_CANCELLED:
+	case LEDGER_BOUNCED:
+	case LEDGER_STATE_COUNT:
+		s->result->failed++;
+		break;
+	}
+}
+
+static int
+is_suppressed(
+    struct submit *s, enum suppress_kind kind, struct str value, bool *out)
+{
+	int err = store_suppressed(s->r->store, kind, value, reporter_now(s->r),
+	    &s->arena, NULL, s->d);
+
+	if (err == 0)
+		*out = true;
+	return err == AVER_NOTFOUND ? 0 : err;
+}
+
+/* What was suppressed after the report was made counts too. */
+static int
+check_suppressed(struct submit *s, const struct ledger_report *rep,
+    const struct mailto *to, bool *out)
+{
+	struct str address = arena_lower(&s->arena, to->address);
+	int err;
+
+	*out = false;
+	if (!address.n)
+		return AVER_NOMEM;
+	err = is_suppressed(s, SUPPRESS_ADDRESS, address, out);
+	if (!err)
+		err = is_suppressed(s, SUPPRESS_RUA_DOMAIN, to->domain, out);
+	if (!err)
+		err = is_suppressed(
+		    s, SUPPRESS_POLICY_DOMAIN, rep->policy_domain, out);
+	return err;
+}
+
+static int
+compose(struct submit *s, const struct ledger_report *rep,
+    const struct mailto *to, struct diag *why)
+{
+	struct reporter *r = s->r;
+	struct report_message m = {
+	    .name = {.kind = s->kind->report,
+		.policy_domain = rep->policy_domain,
+		.begin = rep->begin,
+		.end = rep->end},
+	    .id = rep->id,
+	    .from = r->email,
+	    .from_name = r->org_name,
+	    .to = to->address,
+	    .date = rep->created,
+	    .submitter = r->domain,
+	    .organization = r->org_name,
+	    .contact = str_from_z(r->conf->report_contact_info),
+	    .document = rep->body,
+	    .gzip = true,
+	    .rows = rep->rows,
+	    .messages = rep->messages,
+	    .engine = r->engine,
+	};
+	int err = 0;
+
+	memcpy(m.sign, r->sign, sizeof(m.sign));
+	if (s->kind->fill)
+		err = s->kind->fill(rep, &s->arena, &m, why);
+	buf_clear(&s->message);
+	return err ? err : report_message_write(&m, &s->message, NULL, why);
+}
+
+/* A mailbox that is not there will not be there tomorrow. */
+static void
+note_bad_address(struct submit *s, const struct mailto *to,
+    const struct transport_reply *reply)
+{
+	struct str status = str_from_z(reply->status);
+	struct str address = arena_lower(&s->arena, to->address);
+	struct diag why = {{0}, 0};
+
+	/* 5.1.x is about the address, 5.2.1 disabled */
+	if (!str_starts(status, STR("5.1.")) && !str_eq(status, STR("5.2.1")))
+		return;
+	if (address.n &&
+	    store_suppress_bounce(s->r->store, address, reporter_now(s->r),
+		s->r->conf->report_suppression_time, str_from_z(reply->text),
+		NULL, &why))
+		log_msg(
+		    LOG_LVL_WARN, "cannot suppress an address: %s", why.text);
+}
+
+static void
+judge_reply(struct submit *s, const struct item *it, const struct mailto *to,
+    const struct transport_reply *reply, struct outcome *o)
+{
+	int64_t now = reporter_now(s->r);
+
+	o->reply = reply;
+	o->detail = str_from_z(reply->text);
+	switch (reply->outcome) {
+	case TRANSPORT_SENT:
+		o->state = LEDGER_SENT;
+		return;
+	case TRANSPORT_TEMP:
+		o->next_try = now + retry_delay(it->attempts + 1);
+		o->state =
+		    o->next_try > it->give_up ? LEDGER_FAILED : LEDGER_PENDING;
+		s->result->down = s->result->down || reply->transport_down;
+		return;
+	case TRANSPORT_PERM:
+	case TRANSPORT_OUTCOME_COUNT:
+		o->state = LEDGER_FAILED;
+		note_bad_address(s, to, reply);
+		return;
+	}
+}
+
+static void
+send_message(struct submit *s, const struct item *it, const struct mailto *to,
+    struct transport_reply *reply, struct outcome *o)
+{
+	struct buf sender;
+	struct transport_message m = {
+	    .rcpt = to->address, .message = buf_str(&s->message)};
+
+	buf_init(&sender, &s->arena, 512);
+	if (verp_make(&s->r->verp, it->id, it->number, &sender)) {
+		o->state = LEDGER_FAILED;
+		o->detail = STR("cannot make an envelope sender");
+		return;
+	}
+	m.envelope_from = buf_str(&sender);
+	transport_send(s->r->transport, &m, reply);
+	judge_reply(s, it, to, reply, o);
+}
+
+static int
+attempt(struct submit *s, const struct item *it,
+    const struct ledger_report *rep, const struct mailto *to,
+    struct transport_reply *reply, struct outcome *o)
+{
+	struct diag *why = ARENA_NEW(&s->arena, struct diag);
+	bool suppressed;
+	int err;
+
+	if (!why)
+		return AVER_NOMEM;
+	err = check_suppressed(s, rep, to, &suppressed);
+	if (err)
+		return err;
+	if (suppressed) {
+		o->state = LEDGER_SUPPRESSED;
+		o->detail = STR("suppressed");
+		return 0;
+	}
+	err = compose(s, rep, to, why);
+	if (err == AVER_NOMEM)
+		return err;
+	if (err) {
+		o->state = LEDGER_FAILED;
+		o->detail =
+		    str_from_z(*why->text ? why->text : aver_err_name(err));
+		return 0;
+	}
+	send_message(s, it, to, reply, o);
+	return 0;
+}
+
+static int
+finish(struct submit *s, const struct item *it, uint64_t fence,
+    const struct outcome *o)
+{
+	int err = AVER_TEMP;
+
+	for (int i = 0; i < FINISH_TRIES && err == AVER_TEMP; i++)
+		err = store_finish_submission(s->r->store, it->id, it->number,
+		    fence, o->state, o->next_try, o->detail, s->d);
+	if (err != AVER_NOTFOUND)
+		return err;
+	log_msg(LOG_LVL_WARN,
+	    "submission of report %.*s: took longer than its lease, or was "
+	    "changed meanwhile",
+	    STRF(it->id));
+	return 0;
+}
+
+/* Claimed: nobody else sends it. */
+static int
+work(struct submit *s, const struct item *it, uint64_t fence)
+{
+	struct outcome o = {.state = LEDGER_FAILED};
+	struct transport_reply reply = {.outcome = TRANSPORT_PERM};
+	struct ledger_report rep = {0};
+	struct mailto to = {0};
+	int err =
+	    store_get_report(s->r->store, it->id, true, &s->arena, &rep, s->d);
+
+	if (err)
+		return err;
+	if (reporter_now(s->r) > it->give_up)
+		o.detail = STR("not delivered within a day");
+	else if (mailto_parse(&s->arena, it->uri, &to, NULL))
+		o.detail = STR("no mail address");
+	else
+		err = attempt(s, it, &rep, &to, &reply, &o);
+	if (err)
+		return err;
+	err = finish(s, it, fence, &o);
+	if (err)
+		return err;
+	count(s, &o);
+	log_submission(s, it, to.address, &rep, &o);
+	return 0;
+}
+
+static int
+submit_one(struct submit *s, const struct item *it)
+{
+	/* a reply and, with sendmail, an exit code: four times at most */
+	int64_t lease = 4 * s->r->conf->report_timeout + 300;
+	uint64_t fence;
+	int err;
+
+	arena_reset(&s->arena);
+	err = store_claim_submission(s->r->store, it->id, it->number,
+	    reporter_now(s->r), lease, &fence, s->d);
+	if (err)
+		return err == AVER_NOTFOUND ? 0 : err;
+	caps_count(&s->caps, it->destination);
+	return work(s, it, fence);
+}
+
+/* --- many */
+
+static int
+collect(void *arg, const struct ledger_submission *sub)
+{
+	struct submit *s = arg;
+	struct item *it = &s->items[s->n];
+	bool full;
+
+	s->err = caps_host(&s->caps, sub->destination, &full, s->d);
+	if (s->err)
+		return 1;
+	if (full) {
+		s->result->capped = true;
+		return 0;
+	}
+	*it = (struct item){
+	    .id = arena_dup(&s->batch, sub->report_id),
+	    .uri = arena_dup(&s->batch, sub->uri),
+	    .destination = arena_dup(&s->batch, sub->destination),
+	    .number = sub->number,
+	    .attempts = sub->attempts,
+	    .give_up = sub->give_up,
+	};
+	if (arena_failed(&s->batch))
+		return s->n ? 1 : AVER_NOMEM;
+	s->n++;
+	return s->n == BATCH;
+}
+
+static int
+fill_batch(struct submit *s)
+{
+	int err;
+
+	arena_reset(&s->batch);
+	s->n = 0;
+	s->err = 0;
+	err = store_each_due_submission(
+	    s->r->store, s->kind->kind, reporter_now(s->r), collect, s, s->d);
+	if (err < 0)
+		return err;
+	return s->err;
+}
+
+static bool
+may_go_on(struct submit *s)
+{
+	if (s->result->down || reporter_stopped())
+		return false;
+	if (!caps_reached(&s->caps))
+		return true;
+	s->result->capped = true;
+	return false;
+}
+
+/* *tried: claims of this round. */
+static int
+send_batch(struct submit *s, uint64_t *tried)
+{
+	uint64_t before = s->caps.run_tried;
+	int err = 0;
+
+	for (size_t i = 0; i < s->n && !err && may_go_on(s); i++) {
+		bool full;
+
+		err = caps_host(&s->caps, s->items[i].destination, &full, s->d);
+		if (err)
+			break;
+		if (full)
+			s->result->capped = true;
+		else
+			err = submit_one(s, &s->items[i]);
+	}
+	*tried = s->caps.run_tried - before;
+	return err;
+}
+
+/* False: there is nothing more to do before `end`. */
+static bool
+wait_for_more(struct submit *s, int64_t end, int *err)
+{
+	int64_t next, now = reporter_now(s->r);
+
+	*err = store_next_due(s->r->store, &next, s->d);
+	if (*err == AVER_NOTFOUND)
+		*err = 0;
+	else if (!*err && next > now && next <= end)
+		return reporter_wait(s->r, next);
+	return false;
+}
+
+static int
+run(struct submit *s, int64_t end)
+{
+	int err = 0;
+
+	while (!err && may_go_on(s)) {
+		uint64_t tried = 0;
+
+		err = fill_batch(s);
+		if (!err)
+			err = send_batch(s, &tried);
+		if (!err && !tried && !wait_for_more(s, end, &err))
+			break;
+	}
+	return err;
+}
+
+static uint64_t
+seed_of(const struct reporter *r)
+{
+	uint64_t seed;
+
+	memcpy(&seed, r->id_salt, sizeof(seed));
+	return seed;
+}
+
+int
+submit_due(struct reporter *r, const struct submit_kind *kind, uint64_t most,
+    int64_t patience, struct submit_result *out, struct diag *d)
+{
+	const struct conf *c = r->conf;
+	struct submit s = {.r = r, .kind = kind, .result = out, .d = d};
+	uint64_t limits[3] = {most, (uint64_t)c->report_max_per_day,
+	    (uint64_t)c->report_max_per_host};
+	int64_t now = reporter_now(r);
+	int err;
+
+	*out = (struct submit_result){0};
+	arena_init(&s.batch, BATCH_MEMORY);
+	arena_init(&s.arena, REPORT_MEMORY);
+	buf_init(&s.message, NULL, MESSAGE_MAX);
+	err = caps_init(&s.caps, r->store, limits, seed_of(r), now, d);
+	if (!err)
+		err = run(&s, now + patience);
+	if (err == AVER_TEMP)
+		out->down = true;
+	if (err == AVER_NOMEM)
+		diag_set(d, err, 0, "out of memory");
+	caps_fini(&s.caps);
+	buf_fini(&s.message);
+	arena_fini(&s.arena);
+	arena_fini(&s.batch);
+	return err;
+}
