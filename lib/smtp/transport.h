@@ -11,6 +11,10 @@
  *     submissions://HOST[:PORT]   TLS from the first octet, port 465
  *     directory:/PATH             a file for each message
  *
+ * A file in a directory is there as a whole or not at all. Its octets are on
+ * the disk when SENT is said; its name is once the transport is closed, and in
+ * between every quarter of a second.
+ *
  * Never in plain text over the network: the three SMTP forms want TLS, and a
  * certificate that belongs to HOST unless tls_verify says otherwise.
  *

@@ -22,9 +22,12 @@
 
 #define UNIQUE_OCTETS 12
 #define FILE_MODE 0640
+#define SYNC_MS 250
 
 struct folder {
 	int fd;
+	bool renamed; /* since the last fsync() of the folder */
+	int64_t synced; /* when that was, clock_mono_ms() */
 };
 
 static int
@@ -52,7 +55,29 @@ folder_close(struct transport *t)
 {
 	struct folder *f = t->state;
 
+	if (f->renamed)
+		(void)fsync(f->fd);
 	close(f->fd);
+}
+
+/*
+ * A name has to last too, but each fsync() is a commit of the file system, and
+ * the one for the next message's octets brings this name along as a rule. So
+ * one for the folder each SYNC_MS and at the end is enough.
+ */
+static bool
+sync_names(struct folder *f)
+{
+	int64_t now = clock_mono_ms();
+
+	f->renamed = true;
+	if (now - f->synced < SYNC_MS)
+		return true;
+	if (fsync(f->fd))
+		return false;
+	f->renamed = false;
+	f->synced = now;
+	return true;
 }
 
 static bool
@@ -99,28 +124,29 @@ write_file(int fd, const struct transport_message *m)
 	return ok;
 }
 
-/* False with errno; nothing is left then. */
-static bool
-deliver(int dir, const char *temp, const char *name,
+enum delivery { DELIVERED, NOT_DELIVERED, NOT_SYNCED };
+
+/* With errno unless delivered; nothing is left when it is not. */
+static enum delivery
+deliver(struct folder *f, const char *temp, const char *name,
     const struct transport_message *m)
 {
-	int fd = openat(dir, temp,
+	int fd = openat(f->fd, temp,
 	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 	bool ok;
 	int saved;
 
 	if (fd < 0)
-		return false;
+		return NOT_DELIVERED;
 	ok = write_file(fd, m);
 	if (close(fd))
 		ok = false;
-	if (ok && renameat(dir, temp, dir, name) == 0)
-		/* the name has to last too */
-		return fsync(dir) == 0;
+	if (ok && renameat(f->fd, temp, f->fd, name) == 0)
+		return sync_names(f) ? DELIVERED : NOT_SYNCED;
 	saved = errno;
-	unlinkat(dir, temp, 0);
+	unlinkat(f->fd, temp, 0);
 	errno = saved;
-	return false;
+	return NOT_DELIVERED;
 }
 
 static void
@@ -128,6 +154,7 @@ folder_send(struct transport *t, const struct transport_message *m,
     struct transport_reply *out)
 {
 	struct folder *f = t->state;
+	enum delivery d;
 	struct buf name;
 	char temp[64];
 
@@ -142,13 +169,15 @@ folder_send(struct transport *t, const struct transport_message *m,
 		    out, TRANSPORT_TEMP, "4.3.0", 0, "no random numbers");
 	} else {
 		snprintf(temp, sizeof(temp), ".%s.tmp", buf_z(&name));
-		if (deliver(f->fd, temp, buf_z(&name), m)) {
+		d = deliver(f, temp, buf_z(&name), m);
+		if (d == DELIVERED) {
 			transport_answer(out, TRANSPORT_SENT, "2.0.0", 0, "%s",
 			    buf_z(&name));
 		} else {
 			transport_answer(out, TRANSPORT_TEMP, "4.3.0", 0,
 			    "%s: %s", t->path, strerror(errno));
 			out->transport_down = true;
+			out->in_doubt = d == NOT_SYNCED;
 		}
 	}
 	buf_fini(&name);

@@ -225,7 +225,8 @@ run(struct command *c)
 	pid_t got;
 
 	for (;;) {
-		attend(c, POLL_MS);
+		/* it is about to end when it has closed everything */
+		attend(c, c->err < 0 ? 1 : POLL_MS);
 		do
 			got = waitpid(c->pid, &c->status, WNOHANG);
 		while (got < 0 && errno == EINTR);

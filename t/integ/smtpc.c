@@ -284,7 +284,7 @@ run_client(struct options *o, char **argv)
 		printf("text=%s\n", end.text);
 	} else {
 		for (char **file = argv + 2; *file; file++)
-			if (!is_pause(*file))
+			for (int i = 0; !is_pause(*file) && i < o->count; i++)
 				send_file(o, c, argv, *file);
 		smtp_close(c);
 	}

@@ -19,6 +19,8 @@ SHORT = 1000 * lab.SLOW  # ms for an exit in tests of time
 
 
 def test_credentials(site):
+    if site.skips_sasl():
+        return
     link = os.path.join(site.folder, "link")
     os.symlink(site.secret, link)
     fifo = os.path.join(site.folder, "fifo")
@@ -50,13 +52,20 @@ def test_credentials(site):
         is_end(got, "conf", None, "belongs to another user",
                "somebody else's")
     for args, why in ((["-s", "LOGIN"], "without credentials"),
-                      (["-c", site.secret, "-s", "LOGIN"], "unknown SASL"),
-                      (["-C", site.secret], site.secret),
+                      (["-c", site.secret, "-s", "LOGIN"], "unknown SASL")):
+        refused(site, args, why)
+
+
+def refused(site, args, why):
+    got = Run(["-u", "smtp://localhost:9"] + args, [site.message]).answers()
+    is_end(got, "conf", None, why, "refused at once: %s" % args)
+
+
+def test_refused(site):
+    for args, why in ((["-C", site.secret], site.secret),
                       (["-C", "/nonexistent"], "/nonexistent"),
                       (["-H", "a b"], "EHLO")):
-        got = Run(["-u", "smtp://localhost:9"] + args,
-                  [site.message]).answers()
-        is_end(got, "conf", None, why, "refused at once: %s" % args)
+        refused(site, args, why)
     for url in ("smtp://", "http://x", "directory:/nonexistent",
                 "sendmail:/nonexistent", "sendmail:/etc/passwd"):
         got = Run(["-u", url], [site.message]).answers()
@@ -156,4 +165,5 @@ def test_directory(site):
     tap.eq(got[-1]["down"], "1", "the transport is down")
 
 
-smtp_lab.main(test_credentials, test_sendmail, test_directory)
+smtp_lab.main(test_credentials, test_refused, test_sendmail,
+              test_directory)
