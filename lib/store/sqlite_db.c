@@ -251,14 +251,18 @@ check_file(const struct sqlite_store *s, struct diag *d)
 }
 
 /* This is no change of the file, and fails only inside a transaction. */
-static void
+static int
 set_relaxed(struct sqlite_store *s, bool relaxed)
 {
+	int rc;
+
 	if (s->relaxed == relaxed)
-		return;
-	execute(s, relaxed ? "PRAGMA synchronous = NORMAL"
-			   : "PRAGMA synchronous = FULL");
-	s->relaxed = relaxed;
+		return SQLITE_OK;
+	rc = execute(s, relaxed ? "PRAGMA synchronous = NORMAL"
+				: "PRAGMA synchronous = FULL");
+	if (rc == SQLITE_OK)
+		s->relaxed = relaxed;
+	return rc;
 }
 
 int
@@ -275,8 +279,9 @@ db_begin(struct sqlite_store *s, bool relaxed, struct diag *d)
 	err = check_file(s, d);
 	if (err)
 		return err;
-	set_relaxed(s, relaxed);
-	rc = db_run(s, ST_BEGIN);
+	rc = set_relaxed(s, relaxed);
+	if (rc == SQLITE_OK)
+		rc = db_run(s, ST_BEGIN);
 	return rc == SQLITE_OK ? 0 : db_failed(s, d, rc);
 }
 

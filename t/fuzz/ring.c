@@ -23,6 +23,8 @@ look(void *arg, const struct ring_entry *e)
 		*sum += (unsigned char)e->policy_domain.p[i];
 	for (size_t i = 0; e && i < e->octets.n; i++)
 		*sum += (unsigned char)e->octets.p[i];
+	if (e && (unsigned)e->kind >= RECORD_KIND_COUNT)
+		abort();
 	if (e && ring_payload_hash(e->source, e->policy_domain, e->octets) !=
 		     e->hash)
 		abort();
