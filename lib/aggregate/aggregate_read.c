@@ -71,6 +71,7 @@ struct aggregate_reader {
 	size_t elements; /* since the record, or the document, began */
 	bool has_metadata, has_policy, told_head;
 	bool done; /* the root element is closed */
+	bool mislabelled; /* it is not in the encoding that it says */
 	int err; /* what the first failure was */
 	struct diag diag;
 };
@@ -112,7 +113,10 @@ exceed(struct aggregate_reader *r, uint64_t limit, const char *what)
 	stop(r, AVER_LIMIT);
 }
 
-/* libxml2's own complaints; a warning is none. */
+/*
+ * libxml2's own complaints; a warning is none. Some write UTF-8 and say that it
+ * is UTF-16: from this libxml2 recovers, from anything else it must not.
+ */
 static void
 on_error(void *arg, xmlErrorPtr e)
 {
@@ -121,6 +125,11 @@ on_error(void *arg, xmlErrorPtr e)
 
 	if (e->level != XML_ERR_FATAL || r->err || r->done)
 		return;
+	if (e->code == XML_ERR_INVALID_ENCODING) {
+		r->mislabelled = true;
+		return;
+	}
+	r->xml->recovery = 0;
 	r->err = AVER_SYNTAX;
 	if (e->code == XML_ERR_NO_MEMORY)
 		r->err = AVER_NOMEM;
@@ -458,7 +467,7 @@ open_parser(struct aggregate_reader *r)
 	r->xml = xmlCreatePushParserCtxt(&r->sax, r, NULL, 0, NULL);
 	if (!r->xml)
 		return false;
-	xmlCtxtUseOptions(r->xml, XML_PARSE_NONET);
+	xmlCtxtUseOptions(r->xml, XML_PARSE_NONET | XML_PARSE_RECOVER);
 	return true;
 }
 
@@ -516,7 +525,7 @@ parse(struct aggregate_reader *r, struct str piece, bool last)
 	xmlParseChunk(r->xml, piece.p, (int)piece.n, last);
 	if (r->err || r->done)
 		return;
-	if (!r->xml->wellFormed)
+	if (!r->xml->wellFormed && !r->mislabelled)
 		fail(r, AVER_SYNTAX, "not well-formed");
 	else if (r->octets - r->heard > SILENCE_MAX)
 		exceed(r, SILENCE_MAX, "octets in one tag, comment or section");

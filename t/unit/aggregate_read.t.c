@@ -221,6 +221,10 @@ static const struct {
 		 "<record><identifiers><header_from>b\xfc</header_from>"
 		 "</identifiers></record></feedback>"),
 	HEAD "record  0 from=b\xc3\xbc; "},
+    {"says UTF-16, is UTF-8",
+	STR_INIT("<?xml version='1.0' encoding='utf-16'?><feedback>" POLICY
+		 "</feedback>"),
+	HEAD},
     {"octets behind", STR_INIT("<feedback>" POLICY "</feedback>\0\0junk<"),
 	HEAD},
     {"comments and instructions",
@@ -273,6 +277,14 @@ static const struct {
 	AVER_SYNTAX, "line 1"},
     {"bad UTF-8", STR_INIT("<feedback><a>\xff</a></feedback>"), AVER_SYNTAX,
 	"line 1"},
+    {"bad UTF-8 after a wrong label",
+	STR_INIT("<?xml version='1.0' encoding='utf-16'?><feedback>" POLICY
+		 "<a>\xff</a></feedback>"),
+	AVER_SYNTAX, "line 1"},
+    {"wrong tags after a wrong label",
+	STR_INIT("<?xml version='1.0' encoding='utf-16'?><feedback>" POLICY
+		 "<a></b></feedback>"),
+	AVER_SYNTAX, "line 1"},
     {"unknown entity", STR_INIT("<feedback>&a;</feedback>"), AVER_SYNTAX,
 	"Entity"},
     {"unknown encoding",
