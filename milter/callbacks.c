@@ -159,7 +159,8 @@ on_rcpt(SMFICTX *ctx, char **argv)
 	struct session *s = session_of(ctx);
 
 	if (s)
-		session_rcpt(s, str_from_z(argv[0]));
+		session_rcpt(
+		    s, str_from_z(argv[0]), macro(ctx, "{rcpt_mailer}"));
 	return SMFIS_NOREPLY;
 }
 
@@ -278,6 +279,20 @@ strip_tls_fields(SMFICTX *ctx, struct session *s)
 	return MI_SUCCESS;
 }
 
+/* Marks of clients go, from the last to the first; ours comes. */
+static int
+mark_tls(SMFICTX *ctx, struct session *s, bool wanted)
+{
+	char *name = unconst(s->snapshot->conf->tls_required_header);
+
+	for (unsigned n = s->tls_mark.seen; n > 0; n--)
+		if (smfi_chgheader(ctx, name, (int)n, NULL) != MI_SUCCESS)
+			return MI_FAILURE;
+	if (!wanted)
+		return MI_SUCCESS;
+	return smfi_addheader(ctx, name, unconst(TLS_MARK_VALUE));
+}
+
 static sfsistat
 apply(SMFICTX *ctx, struct session *s, const struct session_verdict *v)
 {
@@ -291,6 +306,8 @@ apply(SMFICTX *ctx, struct session *s, const struct session_verdict *v)
 	if (remove_forged(ctx, s) != MI_SUCCESS)
 		return SMFIS_TEMPFAIL;
 	if (strip_tls_fields(ctx, s) != MI_SUCCESS)
+		return SMFIS_TEMPFAIL;
+	if (mark_tls(ctx, s, v->tls_mark) != MI_SUCCESS)
 		return SMFIS_TEMPFAIL;
 	if (v->verdict.n)
 		insert(ctx, s, "X-Aver-Verdict", v->verdict);

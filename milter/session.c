@@ -117,6 +117,7 @@ session_mail(struct session *s, const struct session_mail *mail)
 	s->keeps_results = facts.exempt && mail->auth_user.n == 0;
 	forged_init(
 	    &s->forged, s->snapshot->conf, s->snapshot->options.authserv_id);
+	tls_mark_init(&s->tls_mark, s->snapshot->conf);
 	dns_init(&s->dns, s->snapshot->resolver->source, a, 0,
 	    (unsigned)s->snapshot->conf->dns_max_questions);
 	inbound_begin(&s->inbound, &s->snapshot->options, a, &s->dns, &facts);
@@ -137,13 +138,14 @@ keep_rcpt(struct session *s, struct str rcpt)
 
 /* RFC 9990 section 3.1.1.10: one domain of all recipients, or none. */
 void
-session_rcpt(struct session *s, struct str rcpt)
+session_rcpt(struct session *s, struct str rcpt, struct str mailer)
 {
 	struct str local, domain;
 
 	if (!s->in_message)
 		return;
 	s->recipients++;
+	tls_mark_rcpt(&s->tls_mark, mailer);
 	if (s->inbound.facts.exempt)
 		return;
 	keep_rcpt(s, rcpt);
@@ -197,6 +199,7 @@ session_header(struct session *s, struct str name, struct str value)
 
 	if (!s->in_message)
 		return;
+	tls_mark_field(&s->tls_mark, name);
 	if (!s->keeps_results)
 		forged_field(&s->forged, &s->message, name, value);
 	if (!inbound_wants_field(&s->inbound, name, most)) {
@@ -355,6 +358,8 @@ session_eom(struct session *s, struct str queue_id, struct session_verdict *out)
 		out->reply = s->inbound.reply;
 		out->quarantine = quarantine_reason(s);
 		out->verdict = verdict_field(s);
+		out->tls_mark = tls_mark_wanted(
+		    &s->tls_mark, str_from_z(inbound_tls_wish(&s->inbound)));
 		record(s);
 	}
 	atomic_fetch_add_explicit(&s->service->seen, 1, memory_order_relaxed);

@@ -18,6 +18,7 @@
 #include "lib/inbound/inbound.h"
 #include "milter/forged.h"
 #include "milter/service.h"
+#include "milter/tls_mark.h"
 
 /* Recipients that are kept; a message with more is known to be incomplete. */
 #define SESSION_RCPTS_MAX 200
@@ -36,6 +37,7 @@ struct session {
 	struct dns dns;
 	struct inbound inbound;
 	struct forged forged;
+	struct tls_mark tls_mark;
 	bool keeps_results; /* the client may speak in our name */
 	struct str queue_id;
 	struct str rcpt_domain;
@@ -56,6 +58,7 @@ struct session_verdict {
 	struct str reply; /* of reject and tempfail: code, code, text */
 	struct str quarantine; /* reason of quarantine */
 	struct str verdict; /* value of X-Aver-Verdict; empty: none */
+	bool tls_mark; /* add tls_required_header */
 	bool failed; /* out of memory: ask the client to retry */
 };
 
@@ -78,7 +81,8 @@ struct session_mail {
 
 /* A new message; the views are copied. */
 void session_mail(struct session *s, const struct session_mail *mail);
-void session_rcpt(struct session *s, struct str rcpt);
+/* mailer: the transport that the MTA will use; empty: not said */
+void session_rcpt(struct session *s, struct str rcpt, struct str mailer);
 /* value as libmilter gives it: the octet after the colon first, folds as LF
  * followed by white space. */
 void session_header(struct session *s, struct str name, struct str value);

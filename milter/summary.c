@@ -100,6 +100,8 @@ summary_log(struct session *s, const struct session_verdict *v)
 		add_results(&b, in, us);
 	if (*inbound_tls_wish(in))
 		kv_z(&b, "tls", inbound_tls_wish(in));
+	if (v->tls_mark)
+		kv_z(&b, "mark", s->snapshot->conf->tls_required_header);
 	if (s->forged.n)
 		kv_i64(&b, "forged", (int64_t)s->forged.n);
 	kv_z(&b, "action",

@@ -27,7 +27,8 @@ integ_tests = \
 	t/integ/policy.t \
 	t/integ/postfix.t \
 	t/integ/report_mail.t \
-	t/integ/sendmail.t
+	t/integ/sendmail.t \
+	t/integ/tls_required.t
 
 TESTS += $(lint_tests) $(integ_tests)
 EXTRA_DIST += $(lint_tests) $(integ_tests) \

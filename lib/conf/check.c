@@ -24,6 +24,16 @@ check_name_or_empty(struct str s)
 }
 
 bool
+check_field_name_or_empty(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!chars_is(s.p[i], CH_LDH))
+			return false;
+	return s.n == 0 ||
+	       (s.n > 2 && s.n <= 64 && str_starts_ci(s, STR("X-")));
+}
+
+bool
 check_account_or_empty(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)

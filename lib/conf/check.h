@@ -14,6 +14,8 @@
 
 /* Printable ASCII without space and quotes, at most 255 octets, or empty. */
 bool check_name_or_empty(struct str s);
+/* A name of a header field, with "X-" at its begin, or empty. */
+bool check_field_name_or_empty(struct str s);
 /* Anything at all; its meaning is checked where it is known. */
 bool check_any(struct str s);
 /* Up to 16 such names, separated by white space or commas. */

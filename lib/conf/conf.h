@@ -82,6 +82,8 @@ struct conf {
 	const char *policy_table; /* path; empty: none */
 	bool test_mode;
 	bool strip_require_tls_esmtp;
+	const char *tls_required_header; /* empty: none */
+	struct conf_strings tls_required_transports;
 	struct conf_strings report_addresses;
 
 	/* DNS */

@@ -288,6 +288,39 @@ static const struct param table[] = {
 		  "The fields stay when the MAIL command asked for it.",
     },
     {
+	TEXT(tls_required_header, check_field_name_or_empty,
+	    "the name of a header field that begins with X-, or nothing"),
+	.section = SECTION_MILTER,
+	.fallback = "",
+	.help = "The field that marks messages with TLS-Required: No.",
+	.manual =
+	    "Such a message has to be delivered also where a TLS policy of "
+	    "its destination fails (RFC 8689 section 3).\n"
+	    "Postfix does that from version 3.10 on; for an older one name a "
+	    "field here, such as\n"
+	    ".Li X-Aver-TLS-Required ,\n"
+	    "and let\n"
+	    ".Ic milter_header_checks\n"
+	    "send what has it by a transport without policies:\n"
+	    ".Pa contrib/postfix\n"
+	    "has the lines.\n"
+	    "Fields of this name that come with a message are removed.\n"
+	    "Empty means that nothing is marked.",
+    },
+    {
+	STRINGS(tls_required_transports, check_name_list,
+	    "at most 16 names of transports"),
+	.section = SECTION_MILTER,
+	.fallback = "smtp",
+	.help = "The transports of Postfix whose mail is marked so.",
+	.manual = "All recipients of a message have to be delivered by one "
+		  "of these, for the whole message takes the other way: one "
+		  "with a mailbox here must not be among them.\n"
+		  "Add\n"
+		  ".Cm relay\n"
+		  "only when its destinations are those of the MX records.",
+    },
+    {
 	STRINGS(report_addresses, check_name_list, "at most 16 addresses"),
 	.section = SECTION_MILTER,
 	.fallback = "",

@@ -87,7 +87,7 @@ static const struct param table[] = {
     {
 	MILLISECONDS(sts_timeout, 1000, 120 * 1000),
 	.section = SECTION_TLS,
-	.fallback = "60s",
+	.fallback = "1m",
 	.restart = true,
 	.help = "How long the fetch of a policy may take in all.",
 	.manual = "A number without suffix counts milliseconds.",
@@ -95,7 +95,7 @@ static const struct param table[] = {
     {
 	SIZE(sts_max_size, 1 * KB, 64 * KB),
 	.section = SECTION_TLS,
-	.fallback = "64K",
+	.fallback = "64k",
 	.restart = true,
 	.help = "How large a policy may be.",
     },

@@ -167,7 +167,7 @@ class Lab:
         return Milter(self, dns_port, extra, name)
 
     # -- Postfix -----------------------------------------------------------
-    def postfix(self, milter_port, extra=""):
+    def postfix(self, milter_port, extra="", services=""):
         port = free_ports(1)[0]
         for d in ("postfix", "queue", "data", "mail"):
             os.makedirs(self.path(d))
@@ -230,7 +230,8 @@ virtual   unix  - n n - 20 virtual
 showq     unix  n - n - - showq
 postlog   unix-dgram n - n - 1 postlogd
 tlsmgr    unix  - - n 1000? 1 tlsmgr
-""" % port)
+%s
+""" % (port, services))
         self.postfix_dir = self.path("postfix")
         r = subprocess.run(["postfix", "-c", self.postfix_dir, "start"],
                            capture_output=True, text=True,

@@ -442,6 +442,16 @@ test_listen(void)
 }
 
 static void
+test_more_checks(void)
+{
+	ok(check_field_name_or_empty(STR("")), "no field");
+	ok(check_field_name_or_empty(STR("X-Aver-TLS-Required")), "a field");
+	ok(!check_field_name_or_empty(STR("Subject")), "one that others use");
+	ok(!check_field_name_or_empty(STR("X-")), "half a name");
+	ok(!check_field_name_or_empty(STR("X-a:b")), "a colon");
+}
+
+static void
 test_restart(void)
 {
 	struct conf *a = must_parse("user = a\nspf_helo = yes\n");
@@ -645,6 +655,7 @@ main(void)
 	test_defaults();
 	test_nets();
 	test_listen();
+	test_more_checks();
 	test_restart();
 	test_print_one();
 	test_manual();
