@@ -11,12 +11,12 @@ man_genman_LDADD = libaver.a libpure.a
 
 man_pages = man/aver.1 man/aver.conf.5 man/aver-policy_table.5 \
 	man/aver-tls_policy_table.5 \
-	man/aver-milter.8 man/aver-report.8
+	man/aver-milter.8 man/aver-policyd.8 man/aver-report.8
 man_MANS += $(man_pages)
 CLEANFILES += $(man_pages)
 EXTRA_DIST += man/aver.1.in man/aver.conf.5.in \
 	man/aver-policy_table.5.in man/aver-tls_policy_table.5.in \
-	man/aver-milter.8.in man/aver-report.8.in
+	man/aver-milter.8.in man/aver-policyd.8.in man/aver-report.8.in
 
 # a page of a newer table or of other paths: genman is newer then
 man/aver.1: man/aver.1.in man/genman$(EXEEXT)
@@ -25,6 +25,7 @@ man/aver-policy_table.5: man/aver-policy_table.5.in man/genman$(EXEEXT)
 man/aver-tls_policy_table.5: man/aver-tls_policy_table.5.in \
 	man/genman$(EXEEXT)
 man/aver-milter.8: man/aver-milter.8.in man/genman$(EXEEXT)
+man/aver-policyd.8: man/aver-policyd.8.in man/genman$(EXEEXT)
 man/aver-report.8: man/aver-report.8.in man/genman$(EXEEXT)
 $(man_pages):
 	$(AM_V_GEN)$(MKDIR_P) man && \

@@ -1,2 +1,39 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the aver authors
+
+sbin_PROGRAMS += aver-policyd
+policyd_sources = \
+	policyd/answer_cache.c policyd/answer_cache.h \
+	policyd/delegation.c policyd/delegation.h \
+	policyd/policyd_metrics.c policyd/policyd_metrics.h \
+	policyd/postfix.c policyd/postfix.h \
+	policyd/resolver.c policyd/resolver.h \
+	policyd/service.c policyd/service.h \
+	policyd/socketmap.c policyd/socketmap.h
+aver_policyd_SOURCES = policyd/main.c $(policyd_sources)
+aver_policyd_LDADD = $(aver_libs)
+
+check_PROGRAMS += t/unit/answer_cache.t t/unit/postfix_facts.t
+t_unit_answer_cache_t_SOURCES = t/unit/answer_cache.t.c t/tap.h \
+	policyd/answer_cache.c policyd/answer_cache.h
+t_unit_answer_cache_t_LDADD = $(aver_libs)
+t_unit_postfix_facts_t_SOURCES = t/unit/postfix_facts.t.c t/unit/tmpdir.h \
+	t/tap.h policyd/postfix.c policyd/postfix.h
+t_unit_postfix_facts_t_LDADD = $(aver_libs)
+
+# with a fake service and engine
+check_PROGRAMS += t/unit/socketmap.t t/unit/delegation.t t/fuzz/delegation.t
+policyd_fakes = t/unit/policyd_fake.h t/tap.h \
+	policyd/answer_cache.c policyd/answer_cache.h \
+	policyd/delegation.c policyd/delegation.h \
+	policyd/socketmap.c policyd/socketmap.h
+t_unit_socketmap_t_SOURCES = t/unit/socketmap.t.c $(policyd_fakes)
+t_unit_socketmap_t_LDADD = $(aver_libs)
+t_unit_delegation_t_SOURCES = t/unit/delegation.t.c t/unit/tmpdir.h \
+	$(policyd_fakes)
+t_unit_delegation_t_LDADD = $(aver_libs)
+t_fuzz_delegation_t_SOURCES = t/fuzz/delegation.c $(policyd_fakes) \
+	$(fuzz_main)
+t_fuzz_delegation_t_LDADD = $(aver_libs)
+t_fuzz_delegation_t_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += t/fuzz/corpus/delegation

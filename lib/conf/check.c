@@ -205,6 +205,31 @@ check_listen(struct str s)
 }
 
 bool
+check_listen_list(struct str s)
+{
+	struct str item;
+	unsigned n = 0;
+
+	while (items_next(&s, &item))
+		if (++n > 16 || !check_listen(item))
+			return false;
+	return n > 0;
+}
+
+/* What a version means is known elsewhere. */
+bool
+check_version_or_auto(struct str s)
+{
+	if (str_eq(s, STR("auto")))
+		return true;
+	for (size_t i = 0; i < s.n; i++)
+		if (!chars_is(s.p[i], CH_LDH) && s.p[i] != '.')
+			return false;
+	return s.n >= 3 && s.n < 64 && chars_is(s.p[0], CH_DIGIT) &&
+	       str_chr(s, '.') < s.n;
+}
+
+bool
 check_store(struct str s)
 {
 	static const struct str scheme = STR_INIT("sqlite:");

@@ -41,6 +41,10 @@ bool check_transport(struct str s);
 bool check_delimiter(struct str s);
 /* DOMAIN=FORMAT, at most 64 times. */
 bool check_format_list(struct str s);
+/* 1 to 16 of them. */
+bool check_listen_list(struct str s);
+/* "auto", or a number with dots and more behind it: "3.7.11". */
+bool check_version_or_auto(struct str s);
 /* ADDRESS:PORT, [IPV6]:PORT, or nothing */
 bool check_address_port_or_empty(struct str s);
 /* sqlite:PATH */

@@ -38,6 +38,12 @@ enum conf_log { CONF_LOG_SYSLOG, CONF_LOG_STDERR };
 enum conf_dnssec { CONF_DNSSEC_AUTO, CONF_DNSSEC_VALIDATE, CONF_DNSSEC_OFF };
 enum conf_format { CONF_RFC9990, CONF_RFC7489 };
 enum conf_discovery { CONF_TREEWALK, CONF_PSL };
+enum conf_requiretls {
+	CONF_REQUIRETLS_ENFORCE,
+	CONF_REQUIRETLS_STARTTLS, /* opportunistic+starttls */
+	CONF_REQUIRETLS_OPPORTUNISTIC,
+	CONF_REQUIRETLS_DISABLE,
+};
 enum conf_action {
 	CONF_ACCEPT,
 	CONF_HEADER,
@@ -162,6 +168,25 @@ struct conf {
 	int64_t sts_refresh_time, sts_unused_time; /* seconds */
 	int64_t sts_cache_entries;
 	int64_t sts_cache_size; /* octets */
+
+	/* aver-policyd */
+	/* aver-policyd */
+	struct conf_strings policyd_listen; /* as milter_listen */
+	int64_t policyd_socket_mode; /* octal in the file */
+	const char *policyd_socket_group; /* empty: of the user */
+	const char *policyd_metrics_listen; /* address:port, empty: off */
+	int64_t policyd_workers, policyd_max_connections;
+	int64_t policyd_idle_time; /* seconds */
+	int64_t policyd_deadline; /* seconds, of one decision */
+	int64_t policyd_cache_entries;
+	int64_t policyd_cache_size; /* octets */
+	const char *postfix_version; /* "auto" or "3.7.11" */
+	const char *postconf_command; /* path; empty: never run */
+	const char *tls_policy_table; /* path; empty: none */
+	enum conf_requiretls requiretls_policy;
+	const char *require_tls_table; /* path; empty: none */
+	const char *require_tls_transport; /* empty: none */
+	bool require_tls_strict;
 };
 
 /* The path of the file that programs read when they are given none. */

@@ -17,6 +17,7 @@ param_section_name(enum param_section s)
 	    [SECTION_RECORD] = "The record",
 	    [SECTION_REPORT] = "Reports",
 	    [SECTION_TLS] = "TLS policy",
+	    [SECTION_POLICYD] = "The policy daemon",
 	};
 
 	return s < SECTION_COUNT ? names[s] : "?";

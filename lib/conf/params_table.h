@@ -60,6 +60,7 @@ struct param_list {
 	    (table), sizeof(table) / sizeof((table)[0])}
 
 extern const struct param_list params_general, params_milter, params_dns,
-    params_evaluation, params_record, params_report, params_failure, params_tls;
+    params_evaluation, params_record, params_report, params_failure, params_tls,
+    params_policyd;
 
 #endif

@@ -470,6 +470,9 @@ serve_start(const struct serve_config *c, const struct listeners *l,
 	if (!s)
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	s->config = *c;
+	for (size_t i = 0; i < c->n_protocols && i < SERVE_PROTOCOLS_MAX; i++)
+		s->protocols[i] = c->protocols[i];
+	s->config.protocols = s->protocols;
 	s->todo.tail = &s->todo.head;
 	s->done.tail = &s->done.head;
 	s->wake[0] = s->wake[1] = -1;

@@ -88,8 +88,10 @@ enum serve_trouble {
 /* "bad request" and so on */
 const char *serve_trouble_name(enum serve_trouble t);
 
+#define SERVE_PROTOCOLS_MAX 4
+
 struct serve_config {
-	const struct serve_protocol *protocols;
+	const struct serve_protocol *protocols; /* copied */
 	size_t n_protocols;
 	unsigned workers; /* 0: everything is answered by now() */
 	size_t max_connections;

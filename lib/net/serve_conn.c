@@ -248,8 +248,8 @@ static bool
 choose_protocol(struct serve *s, struct conn *c, char first)
 {
 	for (size_t i = 0; i < s->config.n_protocols; i++) {
-		if (s->config.protocols[i].starts(first)) {
-			c->proto = &s->config.protocols[i];
+		if (s->protocols[i].starts(first)) {
+			c->proto = &s->protocols[i];
 			return true;
 		}
 	}

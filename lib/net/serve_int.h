@@ -68,6 +68,7 @@ struct conn_queue {
 
 struct serve {
 	struct serve_config config;
+	struct serve_protocol protocols[SERVE_PROTOCOLS_MAX];
 	pthread_t poller_thread, *workers;
 	unsigned n_workers; /* started */
 

@@ -444,6 +444,16 @@ test_listen(void)
 static void
 test_more_checks(void)
 {
+	ok(check_listen_list(STR("unix:/a inet:localhost:25")), "two sockets");
+	ok(check_listen_list(STR("inet:[::1]:25")), "one socket");
+	ok(!check_listen_list(STR("")), "no socket");
+	ok(!check_listen_list(STR("unix:/a b")), "one that is none");
+	ok(check_version_or_auto(STR("auto")), "auto");
+	ok(check_version_or_auto(STR("3.12-20260821")), "a snapshot");
+	ok(check_version_or_auto(STR("3.7")), "a version");
+	ok(!check_version_or_auto(STR("")), "no version");
+	ok(!check_version_or_auto(STR("3")), "half a version");
+	ok(!check_version_or_auto(STR("Postfix 3.7")), "a name");
 	ok(check_field_name_or_empty(STR("")), "no field");
 	ok(check_field_name_or_empty(STR("X-Aver-TLS-Required")), "a field");
 	ok(!check_field_name_or_empty(STR("Subject")), "one that others use");

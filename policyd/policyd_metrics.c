@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "policyd/policyd_metrics.h"
+
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+#include "lib/dns/dns_unbound.h"
+#include "lib/metrics/metrics.h"
+#include "lib/metrics/metrics_http.h"
+#include "policyd/service.h"
+#include "policyd/socketmap.h"
+#include "tlspolicy/engine.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct policyd_metrics {
+	struct service *service; /* NULL: nothing to collect */
+	struct metrics *metrics;
+	struct metrics_http *http; /* NULL: not served */
+};
+
+/* ---- the table ---------------------------------------------------------- */
+
+enum {
+	ANSWERS,
+	CACHE_HITS,
+	CACHE_MISSES,
+	CACHE_EVICTED,
+	CACHE_ENTRIES,
+	CACHE_OCTETS,
+	DECISION_SECONDS,
+	DECISIONS,
+	STALE,
+	DNSSEC_INVALID,
+	FETCHES,
+	FETCHES_JOINED,
+	REFRESHES,
+	STORE_ERRORS,
+	POLICIES,
+	POLICY_OCTETS,
+	DELEGATIONS,
+	REQUIRETLS_FAILURES,
+	CONNECTIONS,
+	CONNECTIONS_SEEN,
+	CONNECTION_ENDS,
+	REQUESTS,
+	WORKING,
+	DNS_HITS,
+	DNS_MISSES,
+	DNS_TIMEOUTS,
+	DNS_FAILURES,
+	DNS_BOGUS_ANSWERS,
+	DNS_ENTRIES,
+	BUILD_INFO,
+	FAMILY_COUNT
+};
+
+/* One series for each status of a map. */
+#define MAP(index, name)                                                    \
+	[(index)*RENDER_STATUS_COUNT +                                      \
+	    RENDER_OK] = {{name, "ok"}},                                    \
+	    [(index)*RENDER_STATUS_COUNT +                                  \
+		RENDER_NOTFOUND] = {{name, "notfound"}},                    \
+	    [(index)*RENDER_STATUS_COUNT + RENDER_TEMP] = {{name, "temp"}}, \
+	    [(index)*RENDER_STATUS_COUNT + RENDER_PERM] = {{name, "perm"}}
+
+static const struct metric_series answers[] = {
+    MAP(RENDER_TLS, "tls"),
+    MAP(RENDER_TLS_PLAIN, "tls-plain"),
+    MAP(RENDER_TLS_TLSRPT, "tls-tlsrpt"),
+    MAP(RENDER_REQUIRETLS, "requiretls"),
+    MAP(RENDER_VERIFIED, "verified"),
+    MAP(RENDER_STS, "sts"),
+    MAP(SOCKETMAP_UNKNOWN, "unknown"),
+};
+
+enum {
+	KIND_DANE,
+	KIND_STS_ENFORCE,
+	KIND_STS_TESTING,
+	KIND_TABLE,
+	KIND_NONE,
+	KIND_DEFERRED,
+	KIND_COUNT
+};
+
+static const struct metric_series kinds[KIND_COUNT] = {
+    [KIND_DANE] = {{"dane"}},
+    [KIND_STS_ENFORCE] = {{"sts_enforce"}},
+    [KIND_STS_TESTING] = {{"sts_testing"}},
+    [KIND_TABLE] = {{"table"}},
+    [KIND_NONE] = {{"none"}},
+    [KIND_DEFERRED] = {{"deferred"}},
+};
+
+enum { FETCH_GOOD, FETCH_ERROR, FETCH_INVALID, FETCH_WEBPKI, FETCH_COUNT };
+
+/* The words of RFC 8460 section 4.3 for what fails. */
+static const struct metric_series fetch_results[FETCH_COUNT] = {
+    [FETCH_GOOD] = {{"success"}},
+    [FETCH_ERROR] = {{"sts-policy-fetch-error"}},
+    [FETCH_INVALID] = {{"sts-policy-invalid"}},
+    [FETCH_WEBPKI] = {{"sts-webpki-invalid"}},
+};
+
+static const struct metric_series refresh_results[] = {
+    {{"success"}}, {{"failure"}}};
+
+static const struct metric_series outcomes[DELEGATION_OUTCOME_COUNT] = {
+    [DELEGATION_DUNNO] = {{"dunno"}},
+    [DELEGATION_FILTER] = {{"filter"}},
+    [DELEGATION_VERIFIED] = {{"verified"}},
+    [DELEGATION_NO_TLS] = {{"no_tls"}},
+    [DELEGATION_NO_SUPPORT] = {{"no_support"}},
+    [DELEGATION_TROUBLE] = {{"trouble"}},
+};
+
+enum { CODE_NO_TLS, CODE_NO_SUPPORT };
+
+/* RFC 8689 section 4.2.1 */
+static const struct metric_series codes[] = {
+    [CODE_NO_TLS] = {{"5.7.10"}},
+    [CODE_NO_SUPPORT] = {{"5.7.30"}},
+};
+
+enum { END_IDLE = SERVE_TROUBLE_COUNT, END_COUNT };
+
+static const struct metric_series ends[END_COUNT] = {
+    [SERVE_BAD_REQUEST] = {{"bad_request"}},
+    [SERVE_LONG_REQUEST] = {{"long_request"}},
+    [SERVE_HALF_REQUEST] = {{"half_request"}},
+    [SERVE_STALLED] = {{"stalled"}},
+    [SERVE_CROWDED] = {{"crowded"}},
+    [SERVE_REFUSED] = {{"refused"}},
+    [END_IDLE] = {{"idle"}},
+};
+
+enum { WAY_AT_ONCE, WAY_WORKED, WAY_SHARED, WAY_LATE };
+
+static const struct metric_series ways[] = {
+    [WAY_AT_ONCE] = {{"at_once"}},
+    [WAY_WORKED] = {{"worked"}},
+    [WAY_SHARED] = {{"shared"}},
+    [WAY_LATE] = {{"late"}},
+};
+
+static const struct metric_series versions[] = {{{AVER_VERSION}}};
+
+/* Microseconds. From DNS answers that are cached to a fetch that hangs. */
+static const uint64_t decision_bounds[] = {50, 100, 250, 500, 1000, 2500, 5000,
+    10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000,
+    10000000, 30000000, 60000000};
+
+/* clang-format off */
+#define COUNTER(word, text) \
+	{.name = (word), .type = METRIC_COUNTER, .help = (text)}
+#define GAUGE(word, text) \
+	{.name = (word), .type = METRIC_GAUGE, .help = (text)}
+#define COUNTERS(word, text, l1, l2, of) \
+	{.name = (word), .type = METRIC_COUNTER, .help = (text), \
+	 .label = {(l1), (l2)}, .series = (of), .n_series = COUNT(of)}
+/* clang-format on */
+
+static const struct metric_family families[FAMILY_COUNT] = {
+    [ANSWERS] = COUNTERS("aver_policyd_answers_total",
+	"Answers of the socketmap.", "map", "answer", answers),
+    [CACHE_HITS] = COUNTER("aver_policyd_cache_hits_total",
+	"Requests that were answered from the cache."),
+    [CACHE_MISSES] = COUNTER(
+	"aver_policyd_cache_misses_total", "Requests that needed a decision."),
+    [CACHE_EVICTED] = COUNTER("aver_policyd_cache_evicted_total",
+	"Cached answers dropped before their time, for room."),
+    [CACHE_ENTRIES] = GAUGE("aver_policyd_cache_entries", "Cached answers."),
+    [CACHE_OCTETS] =
+	GAUGE("aver_policyd_cache_bytes", "Octets of the cached answers."),
+    [DECISION_SECONDS] =
+	{
+	    .name = "aver_policyd_decision_seconds",
+	    .type = METRIC_HISTOGRAM,
+	    .seconds = true,
+	    .help = "How long an answer took that was not cached.",
+	    .bounds = decision_bounds,
+	    .n_bounds = COUNT(decision_bounds),
+	},
+    [DECISIONS] = COUNTERS("aver_policyd_decisions_total",
+	"What was decided for destinations.", "kind", NULL, kinds),
+    [STALE] = COUNTER("aver_policyd_stale_total",
+	"Decisions by a cached policy in spite of trouble."),
+    [DNSSEC_INVALID] = COUNTER("aver_policyd_dnssec_invalid_total",
+	"Decisions that met an answer which DNSSEC validation refused."),
+    [FETCHES] = COUNTERS("aver_policyd_fetches_total",
+	"MTA-STS policies fetched.", "result", NULL, fetch_results),
+    [FETCHES_JOINED] = COUNTER("aver_policyd_fetches_joined_total",
+	"Decisions that waited for a fetch which was under way."),
+    [REFRESHES] = COUNTERS("aver_policyd_refreshes_total",
+	"Policies refreshed in the background.", "result", NULL,
+	refresh_results),
+    [STORE_ERRORS] = COUNTER("aver_policyd_store_errors_total",
+	"Failures of the database of policies."),
+    [POLICIES] = GAUGE("aver_policyd_policies", "MTA-STS policies held."),
+    [POLICY_OCTETS] =
+	GAUGE("aver_policyd_policies_bytes", "Octets of the policies held."),
+    [DELEGATIONS] = COUNTERS("aver_policyd_delegation_total",
+	"Requests for policy delegation.", "outcome", NULL, outcomes),
+    [REQUIRETLS_FAILURES] = COUNTERS("aver_policyd_requiretls_failures_total",
+	"Recipients refused for want of verified TLS, by enhanced code.",
+	"code", NULL, codes),
+    [CONNECTIONS] =
+	GAUGE("aver_policyd_connections", "Connections of clients."),
+    [CONNECTIONS_SEEN] = COUNTER(
+	"aver_policyd_connections_total", "Connections that were accepted."),
+    [CONNECTION_ENDS] = COUNTERS("aver_policyd_connections_ended_total",
+	"Connections that were ended from this side.", "why", NULL, ends),
+    [REQUESTS] = COUNTERS("aver_policyd_requests_total",
+	"Requests, by how they were answered.", "way", NULL, ways),
+    [WORKING] = GAUGE("aver_policyd_working",
+	"Requests that a worker has, or that wait for one."),
+    [DNS_HITS] =
+	COUNTER("aver_dns_hits_total", "Questions answered from the cache."),
+    [DNS_MISSES] = COUNTER(
+	"aver_dns_misses_total", "Questions that had to wait for an answer."),
+    [DNS_TIMEOUTS] = COUNTER(
+	"aver_dns_timeouts_total", "Waits that ended without an answer."),
+    [DNS_FAILURES] = COUNTER(
+	"aver_dns_failures_total", "Answers that were temporary failures."),
+    [DNS_BOGUS_ANSWERS] = COUNTER(
+	"aver_dns_bogus_total", "Answers that DNSSEC validation refused."),
+    [DNS_ENTRIES] = GAUGE("aver_dns_entries", "Cached answers."),
+    [BUILD_INFO] =
+	{
+	    .name = "aver_build_info",
+	    .type = METRIC_GAUGE,
+	    .help = "1, with the version of the program.",
+	    .label = {"version"},
+	    .series = versions,
+	    .n_series = COUNT(versions),
+	},
+};
+
+/* ---- counting ----------------------------------------------------------- */
+
+void
+policyd_metrics_decision(struct policyd_metrics *m, int64_t us)
+{
+	if (m)
+		metrics_observe(
+		    m->metrics, DECISION_SECONDS, 0, us > 0 ? (uint64_t)us : 0);
+}
+
+void
+policyd_metrics_delegation(struct policyd_metrics *m, enum delegation_outcome o)
+{
+	if (!m)
+		return;
+	metrics_add(m->metrics, DELEGATIONS, o, 1);
+	if (o == DELEGATION_NO_TLS)
+		metrics_add(m->metrics, REQUIRETLS_FAILURES, CODE_NO_TLS, 1);
+	else if (o == DELEGATION_NO_SUPPORT)
+		metrics_add(
+		    m->metrics, REQUIRETLS_FAILURES, CODE_NO_SUPPORT, 1);
+}
+
+/* ---- what others count -------------------------------------------------- */
+
+static void
+collect_socketmap(struct metrics *m, struct socketmap *map)
+{
+	struct socketmap_stats st;
+
+	socketmap_get_stats(map, &st);
+	for (size_t i = 0; i < SOCKETMAP_MAP_COUNT; i++)
+		for (size_t k = 0; k < RENDER_STATUS_COUNT; k++)
+			metrics_set(m, ANSWERS, i * RENDER_STATUS_COUNT + k,
+			    st.answers[i][k]);
+	metrics_set(m, CACHE_HITS, 0, st.hits);
+	metrics_set(m, CACHE_MISSES, 0, st.misses);
+	metrics_set(m, CACHE_EVICTED, 0, st.cache.evicted);
+	metrics_set(m, CACHE_ENTRIES, 0, st.cache.entries);
+	metrics_set(m, CACHE_OCTETS, 0, st.cache.octets);
+}
+
+static void
+collect_engine(struct metrics *m, struct engine *e)
+{
+	struct engine_stats st;
+	uint64_t failed;
+
+	engine_stats(e, &st);
+	metrics_set(m, DECISIONS, KIND_DANE, st.dane);
+	metrics_set(m, DECISIONS, KIND_STS_ENFORCE, st.sts_enforce);
+	metrics_set(m, DECISIONS, KIND_STS_TESTING, st.sts_testing);
+	metrics_set(m, DECISIONS, KIND_TABLE, st.table);
+	metrics_set(m, DECISIONS, KIND_NONE, st.none);
+	metrics_set(m, DECISIONS, KIND_DEFERRED, st.deferred);
+	metrics_set(m, STALE, 0, st.stale);
+	metrics_set(m, DNSSEC_INVALID, 0, st.dnssec_invalid);
+	failed = st.fetch_errors + st.fetch_invalid + st.fetch_webpki;
+	metrics_set(m, FETCHES, FETCH_GOOD,
+	    st.fetches > failed ? st.fetches - failed : 0);
+	metrics_set(m, FETCHES, FETCH_ERROR, st.fetch_errors);
+	metrics_set(m, FETCHES, FETCH_INVALID, st.fetch_invalid);
+	metrics_set(m, FETCHES, FETCH_WEBPKI, st.fetch_webpki);
+	metrics_set(m, FETCHES_JOINED, 0, st.joined);
+	metrics_set(m, REFRESHES, 0, st.refreshed);
+	metrics_set(m, REFRESHES, 1, st.refresh_failures);
+	metrics_set(m, STORE_ERRORS, 0, st.store_errors);
+	metrics_set(m, POLICIES, 0, st.policies);
+	metrics_set(m, POLICY_OCTETS, 0, st.octets);
+}
+
+static void
+collect_serve(struct metrics *m, struct serve *serve)
+{
+	struct serve_stats st;
+
+	serve_get_stats(serve, &st);
+	metrics_set(m, CONNECTIONS, 0, st.connections);
+	metrics_set(m, CONNECTIONS_SEEN, 0, st.accepted);
+	for (size_t i = 0; i < SERVE_TROUBLE_COUNT; i++)
+		metrics_set(m, CONNECTION_ENDS, i, st.trouble[i]);
+	metrics_set(m, CONNECTION_ENDS, END_IDLE, st.idle);
+	metrics_set(m, REQUESTS, WAY_AT_ONCE, st.at_once);
+	metrics_set(m, REQUESTS, WAY_WORKED, st.worked);
+	metrics_set(m, REQUESTS, WAY_SHARED, st.shared);
+	metrics_set(m, REQUESTS, WAY_LATE, st.late);
+	metrics_set(m, WORKING, 0, st.working);
+}
+
+static void
+collect_dns(struct metrics *m, struct dns_source *dns)
+{
+	struct dns_stats st;
+
+	dns_unbound_stats(dns, &st);
+	metrics_set(m, DNS_HITS, 0, st.hits);
+	metrics_set(m, DNS_MISSES, 0, st.misses);
+	metrics_set(m, DNS_TIMEOUTS, 0, st.timeouts);
+	metrics_set(m, DNS_FAILURES, 0, st.failures);
+	metrics_set(m, DNS_BOGUS_ANSWERS, 0, st.bogus);
+	metrics_set(m, DNS_ENTRIES, 0, st.entries);
+}
+
+static void
+collect(struct metrics *m, void *arg)
+{
+	struct service *s = arg;
+
+	collect_socketmap(m, s->socketmap);
+	collect_engine(m, s->engine);
+	collect_dns(m, s->dns);
+	pthread_mutex_lock(&s->serving);
+	if (s->serve)
+		collect_serve(m, s->serve);
+	pthread_mutex_unlock(&s->serving);
+}
+
+static const char *
+ailment(void *arg)
+{
+	struct service *s = arg;
+
+	return s && atomic_load(&s->draining) ? "stopping" : NULL;
+}
+
+/* ---- start and end ------------------------------------------------------ */
+
+static int
+open_parts(struct policyd_metrics *m, const char *listen, struct diag *d)
+{
+	struct metrics_http_config cfg = {
+	    .listen = listen,
+	    .ailment = ailment,
+	    .arg = m->service,
+	};
+	int err = metrics_new(families, FAMILY_COUNT, &m->metrics, d);
+
+	if (!err && m->service)
+		err = metrics_on_print(m->metrics, collect, m->service);
+	if (err)
+		return err;
+	metrics_set(m->metrics, BUILD_INFO, 0, 1);
+	cfg.metrics = m->metrics;
+	return metrics_http_open(&cfg, &m->http, d);
+}
+
+int
+policyd_metrics_open(struct service *s, const char *listen,
+    struct policyd_metrics **out, struct diag *d)
+{
+	struct policyd_metrics *m = calloc(1, sizeof(*m));
+	int err;
+
+	*out = NULL;
+	if (!m)
+		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+	m->service = s;
+	err = open_parts(m, listen, d);
+	if (err) {
+		policyd_metrics_close(m);
+		return err;
+	}
+	*out = m;
+	return 0;
+}
+
+void
+policyd_metrics_close(struct policyd_metrics *m)
+{
+	if (!m)
+		return;
+	metrics_http_close(m->http);
+	metrics_free(m->metrics);
+	free(m);
+}
+
+void
+policyd_metrics_print(struct policyd_metrics *m, struct buf *out)
+{
+	metrics_print(m->metrics, out);
+}

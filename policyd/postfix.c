@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "policyd/postfix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/chars.h"
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+
+#define OUTPUT_MAX ((size_t)16 * 1024)
+
+extern char **environ;
+
+static const struct {
+	const char *name;
+	size_t offset;
+} facts[] = {
+    {"mail_version", offsetof(struct postfix_facts, mail_version)},
+    {"smtp_dns_support_level",
+	offsetof(struct postfix_facts, smtp_dns_support_level)},
+    {"smtp_tls_security_level",
+	offsetof(struct postfix_facts, smtp_tls_security_level)},
+    {"smtp_tls_dane_insecure_mx_policy",
+	offsetof(struct postfix_facts, smtp_tls_dane_insecure_mx_policy)},
+};
+
+#define N_FACTS (sizeof(facts) / sizeof(facts[0]))
+
+static bool
+is_plain(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!chars_is(s.p[i], CH_PRINT))
+			return false;
+	return s.n < POSTFIX_VALUE_MAX;
+}
+
+void
+postfix_parse(struct str text, struct postfix_facts *out)
+{
+	while (text.n) {
+		struct str value, line = str_cut(text, '\n', &text);
+		struct str name = str_trim_fws(str_cut(line, '=', &value));
+
+		value = str_trim_fws(value);
+		for (size_t i = 0; i < N_FACTS && value.p && is_plain(value);
+		     i++) {
+			char *to = (char *)out + facts[i].offset;
+
+			if (!str_eq(name, str_from_z(facts[i].name)))
+				continue;
+			memcpy(to, value.p, value.n);
+			to[value.n] = '\0';
+		}
+	}
+}
+
+/* ---- running it --------------------------------------------------------- */
+
+/* Its own signals as they are by default: ours are blocked. */
+static int
+spawn(const char *command, int out, pid_t *pid)
+{
+	static const char expand[] = "-x";
+	const char *argv[N_FACTS + 3] = {command, expand};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, dfl;
+	int err;
+
+	for (size_t i = 0; i < N_FACTS; i++)
+		argv[i + 2] = facts[i].name;
+	sigemptyset(&none);
+	sigemptyset(&dfl);
+	sigaddset(&dfl, SIGPIPE);
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &dfl);
+	posix_spawnattr_setflags(
+	    &attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawn_file_actions_addopen(
+	    &files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(
+	    &files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	/* it changes none of them, whatever its prototype says */
+	err = posix_spawn(pid, command, &files, &attr,
+	    (char *const *)(uintptr_t)argv, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&files);
+	return err;
+}
+
+/* Reads to the end; false when it does not come in time. */
+static bool
+read_all(int fd, int64_t deadline, struct buf *b)
+{
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int64_t left = deadline - clock_mono_ms();
+		char chunk[1024];
+		ssize_t n;
+
+		if (left <= 0)
+			return false;
+		if (poll(&p, 1, (int)left) <= 0)
+			continue;
+		n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return true;
+		buf_add(b, (struct str){chunk, (size_t)n});
+	}
+}
+
+/* Its output has ended, or its time: it must not outlive us. */
+static void
+reap(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+}
+
+int
+postfix_ask(const char *command, int timeout_ms, struct postfix_facts *out,
+    struct diag *d)
+{
+	int64_t deadline = clock_mono_ms() + timeout_ms;
+	struct postfix_facts said = {.mail_version = ""};
+	int fds[2], err;
+	struct buf b;
+	bool ended;
+	pid_t pid;
+
+	if (pipe(fds) < 0 || fcntl(fds[0], F_SETFD, FD_CLOEXEC) < 0 ||
+	    fcntl(fds[1], F_SETFD, FD_CLOEXEC) < 0)
+		return diag_set(
+		    d, AVER_IO, 0, "%s: %s", command, strerror(errno));
+	err = spawn(command, fds[1], &pid);
+	close(fds[1]);
+	if (err) {
+		close(fds[0]);
+		return diag_set(
+		    d, AVER_NOTFOUND, 0, "%s: %s", command, strerror(err));
+	}
+	buf_init(&b, NULL, OUTPUT_MAX);
+	ended = read_all(fds[0], deadline, &b);
+	close(fds[0]);
+	reap(pid);
+	postfix_parse(buf_str(&b), &said);
+	buf_fini(&b);
+	if (!ended)
+		return diag_set(d, AVER_TEMP, 0, "%s: no end within %d ms",
+		    command, timeout_ms);
+	if (!said.mail_version[0])
+		return diag_set(d, AVER_SYNTAX, 0,
+		    "%s: does not say its mail_version", command);
+	*out = said;
+	return 0;
+}
+
+/* ---- advice ------------------------------------------------------------- */
+
+static bool
+is(const char *value, const char *word)
+{
+	return str_eq_ci(str_from_z(value), str_from_z(word));
+}
+
+void
+postfix_advice(struct buf *b, const struct postfix_facts *f, bool validating)
+{
+	if (!is(f->smtp_dns_support_level, "dnssec"))
+		buf_addf(b,
+		    "Postfix has smtp_dns_support_level = %s: it will defer "
+		    "mail to every domain that is answered with dane or "
+		    "dane-only; set it to dnssec, with a validating resolver "
+		    "on this host in /etc/resolv.conf, or set dane = no here\n",
+		    f->smtp_dns_support_level);
+	if (!f->smtp_tls_security_level[0] ||
+	    is(f->smtp_tls_security_level, "none"))
+		buf_addf(b,
+		    "Postfix has smtp_tls_security_level = %s: domains "
+		    "without a policy get mail in clear; set it to may, or to "
+		    "dane\n",
+		    f->smtp_tls_security_level);
+	if (is(f->smtp_tls_security_level, "dane") &&
+	    !is(f->smtp_dns_support_level, "dnssec"))
+		buf_add_z(b,
+		    "Postfix has smtp_tls_security_level = dane, which without "
+		    "smtp_dns_support_level = dnssec is no more than may\n");
+	if (!validating)
+		buf_add_z(b,
+		    "the resolver of this program does not validate DNSSEC: no "
+		    "domain is answered with dane or dane-only\n");
+}

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "policyd/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "policyd/delegation.h"
+#include "policyd/policyd_metrics.h"
+#include "policyd/resolver.h"
+#include "policyd/socketmap.h"
+#include "tlspolicy/engine.h"
+
+#define POSTCONF_MS 3000
+/* what any version since Postfix 3.4 understands */
+#define OLDEST "3.4"
+/* until a version that is not seen any more gives way to a higher one */
+#define VERSION_MS (10 * 60 * 1000)
+#define COMPLAINTS 10 /* a minute */
+#define STALL_MS 30000
+/* Postfix waits for 100 s */
+#define WAIT_MS 60000
+
+/* ---- snapshots ---------------------------------------------------------- */
+
+void
+snapshot_unref(struct snapshot *snap)
+{
+	if (!snap || atomic_fetch_sub(&snap->refs, 1) != 1)
+		return;
+	tls_file_unref(snap->require);
+	conf_unref(snap->conf);
+	free(snap);
+}
+
+struct snapshot *
+service_snapshot(struct service *s)
+{
+	struct snapshot *snap;
+
+	pthread_mutex_lock(&s->lock);
+	snap = s->current;
+	atomic_fetch_add(&snap->refs, 1);
+	pthread_mutex_unlock(&s->lock);
+	return snap;
+}
+
+struct snapshot *
+service_refresh(struct service *s, struct snapshot *snap)
+{
+	if (snap && snap->generation == service_generation(s))
+		return snap;
+	snapshot_unref(snap);
+	return service_snapshot(s);
+}
+
+static bool
+is_auto(const struct conf *c)
+{
+	return strcmp(c->postfix_version, "auto") == 0;
+}
+
+static enum requiretls_default
+requiretls_of(enum conf_requiretls v)
+{
+	switch (v) {
+	case CONF_REQUIRETLS_ENFORCE:
+		break;
+	case CONF_REQUIRETLS_STARTTLS:
+		return REQUIRETLS_OPPORTUNISTIC_STARTTLS;
+	case CONF_REQUIRETLS_OPPORTUNISTIC:
+		return REQUIRETLS_OPPORTUNISTIC;
+	case CONF_REQUIRETLS_DISABLE:
+		return REQUIRETLS_DISABLE;
+	}
+	return REQUIRETLS_ENFORCE;
+}
+
+static enum render_base
+base_of(const char *level)
+{
+	if (strcmp(level, "dane") == 0 || strcmp(level, "dane-only") == 0)
+		return RENDER_BASE_DANE;
+	if (strcmp(level, "encrypt") == 0)
+		return RENDER_BASE_ENCRYPT;
+	return RENDER_BASE_MAY;
+}
+
+static int
+fill_profile(struct service *s, struct snapshot *snap, struct diag *d)
+{
+	const struct conf *c = snap->conf;
+	const char *version = is_auto(c) ? s->version : c->postfix_version;
+	struct render_profile *p = &snap->render.profile;
+	int err;
+
+	if (!*version)
+		version = OLDEST;
+	err = render_profile_postfix(str_from_z(version), p, d);
+	if (err && is_auto(c))
+		err = render_profile_postfix(STR(OLDEST), p, d);
+	if (err)
+		return err;
+	p->base = base_of(s->facts.smtp_tls_security_level);
+	snap->render.requiretls_policy = requiretls_of(c->requiretls_policy);
+	return 0;
+}
+
+/* Takes the reference of c. require: NULL to read the file. */
+static int
+snapshot_new(struct service *s, struct conf *c, struct tls_file *require,
+    struct snapshot **out, struct diag *d)
+{
+	struct snapshot *snap = calloc(1, sizeof(*snap));
+	int err = 0;
+
+	if (!snap) {
+		conf_unref(c);
+		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+	}
+	atomic_init(&snap->refs, 1);
+	snap->conf = c;
+	snap->generation = service_generation(s) + 1;
+	if (require)
+		snap->require = tls_file_ref(require);
+	else if (*c->require_tls_table)
+		err = tls_file_load(
+		    TLS_FILE_REQUIRE, c->require_tls_table, &snap->require, d);
+	if (!err)
+		err = fill_profile(s, snap, d);
+	if (err) {
+		snapshot_unref(snap);
+		return err;
+	}
+	*out = snap;
+	return 0;
+}
+
+/* The reference that `current` had goes. */
+static void
+swap(struct service *s, struct snapshot *fresh)
+{
+	struct snapshot *old;
+
+	pthread_mutex_lock(&s->lock);
+	old = s->current;
+	s->current = fresh;
+	/* from here on cached answers of the old one are void */
+	atomic_store_explicit(
+	    &s->generation, fresh->generation, memory_order_release);
+	pthread_mutex_unlock(&s->lock);
+	snapshot_unref(old);
+}
+
+/* ---- Postfix ------------------------------------------------------------ */
+
+static void
+log_lines(enum log_level level, struct buf *b)
+{
+	struct str rest = buf_str(b);
+
+	while (rest.n) {
+		struct str line = str_cut(rest, '\n', &rest);
+
+		log_msg(level, "%.*s", STRF(line));
+	}
+}
+
+/* Is there a Postfix, which one, and can it use our answers? */
+static void
+ask_postfix(struct service *s, const struct conf *c)
+{
+	struct postfix_facts f;
+	struct diag d = {{0}, 0};
+	struct buf b;
+
+	if (!*c->postconf_command)
+		return;
+	if (postfix_ask(c->postconf_command, POSTCONF_MS, &f, &d)) {
+		log_msg(
+		    is_auto(c) && !s->version[0] ? LOG_LVL_WARN : LOG_LVL_INFO,
+		    "cannot ask Postfix for its settings: %s", d.text);
+		return;
+	}
+	s->facts = f;
+	memcpy(s->version, f.mail_version, sizeof(s->version));
+	buf_init(&b, NULL, 4096);
+	postfix_advice(&b, &f, s->validating);
+	log_lines(LOG_LVL_WARN, &b);
+	buf_fini(&b);
+}
+
+static void
+log_version(struct service *s, const struct snapshot *snap)
+{
+	const struct render_profile *p = &snap->render.profile;
+	const char *why = "postfix_version";
+
+	if (is_auto(snap->conf))
+		why = s->version[0] ? "as Postfix says"
+				    : "not known yet, so the oldest";
+	log_msg(LOG_LVL_INFO, "answers are for Postfix %u.%u.%u (%s)",
+	    p->version / 10000, p->version / 100 % 100, p->version % 100, why);
+}
+
+static void
+adopt_version(struct service *s, struct str version)
+{
+	struct snapshot *old, *fresh;
+	struct diag d = {{0}, 0};
+
+	pthread_mutex_lock(&s->change);
+	old = service_snapshot(s);
+	memcpy(s->version, version.p, version.n);
+	s->version[version.n] = '\0';
+	if (snapshot_new(s, conf_ref(old->conf), old->require, &fresh, &d) ==
+	    0) {
+		swap(s, fresh);
+		log_version(s, fresh);
+	}
+	snapshot_unref(old);
+	pthread_mutex_unlock(&s->change);
+}
+
+void
+service_note_version(struct service *s, struct str version, int64_t now)
+{
+	struct snapshot *snap;
+	struct render_profile p;
+	unsigned current;
+	bool automatic;
+
+	if (str_eq(version, str_from_z(s->noted))) {
+		s->noted_last = now;
+		return;
+	}
+	if (version.n >= sizeof(s->noted) ||
+	    render_profile_postfix(version, &p, NULL))
+		return;
+	snap = service_snapshot(s);
+	current = snap->render.profile.version;
+	automatic = is_auto(snap->conf);
+	snapshot_unref(snap);
+	if (automatic && p.version > current &&
+	    now - s->noted_last < VERSION_MS)
+		return;
+	if (automatic && p.version != current)
+		adopt_version(s, version);
+	memcpy(s->noted, version.p, version.n);
+	s->noted[version.n] = '\0';
+	s->noted_last = now;
+}
+
+/* ---- the engine --------------------------------------------------------- */
+
+/* What happens without anybody asking, as in a refresh. */
+static void
+on_event(void *arg, const struct engine_event *ev)
+{
+	struct buf b;
+
+	(void)arg;
+	if (!log_wants(LOG_LVL_INFO))
+		return;
+	buf_init(&b, NULL, 1000);
+	kv_z(&b, "event", tlsrpt_result_name(ev->result));
+	kv_str(&b, "domain", ev->policy_domain);
+	if (ev->mx.n)
+		kv_str(&b, "mx", ev->mx);
+	if (ev->reason.n)
+		kv_str(&b, "reason", ev->reason);
+	log_line(LOG_LVL_INFO, &b);
+	buf_fini(&b);
+}
+
+static void
+fill_engine(struct service *s, const struct conf *c, struct engine_config *cfg)
+{
+	engine_config_init(cfg, c);
+	cfg->dns = s->dns;
+	cfg->refresh = true;
+	cfg->hook = (struct engine_hook){on_event, s};
+}
+
+static int
+load_policy_table(const struct conf *c, struct tls_file **out, struct diag *d)
+{
+	*out = NULL;
+	return *c->tls_policy_table
+		   ? tls_file_load(TLS_FILE_POLICY, c->tls_policy_table, out, d)
+		   : 0;
+}
+
+static int
+open_engine(struct service *s, const struct conf *c, struct diag *d)
+{
+	struct engine_config cfg;
+	struct tls_file *table;
+	int err = load_policy_table(c, &table, d);
+
+	if (err)
+		return err;
+	fill_engine(s, c, &cfg);
+	err = engine_open(&cfg, table, &s->engine, d);
+	tls_file_unref(table);
+	return err;
+}
+
+/* ---- the life of the service -------------------------------------------- */
+
+static int
+open_parts(struct service *s, struct conf *c, struct diag *d)
+{
+	struct snapshot *first;
+	int err = resolver_open(c, &s->dns, &s->validating, d);
+
+	if (!err) {
+		ask_postfix(s, c);
+		err = open_engine(s, c, d);
+	}
+	if (!err)
+		err = snapshot_new(s, conf_ref(c), NULL, &first, d);
+	if (err)
+		return err;
+	swap(s, first);
+	log_version(s, first);
+	s->socketmap = socketmap_new(
+	    s, (size_t)c->policyd_cache_entries, (size_t)c->policyd_cache_size);
+	s->delegation = delegation_new(s);
+	if (!s->socketmap || !s->delegation)
+		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+	return policyd_metrics_open(
+	    s, c->policyd_metrics_listen, &s->metrics, d);
+}
+
+int
+service_open(struct service *s, struct conf *c, struct diag *d)
+{
+	int err;
+
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->change, NULL);
+	pthread_mutex_init(&s->serving, NULL);
+	s->noted_last = clock_mono_ms();
+	err = open_parts(s, c, d);
+	conf_unref(c);
+	return err;
+}
+
+static void
+on_trouble(void *arg, enum serve_trouble what, const struct ip *peer)
+{
+	char text[128] = "socket file";
+	struct buf b;
+
+	buf_init(&b, NULL, sizeof(text) - 1);
+	if (peer->family != IP_NONE) {
+		ip_print(&b, peer);
+		memcpy(text, buf_z(&b), b.n + 1);
+	}
+	buf_fini(&b);
+	service_complain(arg, text, serve_trouble_name(what));
+}
+
+int
+service_start(struct service *s, const struct listeners *l, struct diag *d)
+{
+	const struct conf *c = s->current->conf;
+	struct serve_protocol protocols[2];
+	struct serve_config cfg = {
+	    .n_protocols = 2,
+	    .workers = (unsigned)c->policyd_workers,
+	    .max_connections = (size_t)c->policyd_max_connections,
+	    .idle_ms = c->policyd_idle_time * 1000,
+	    .stall_ms = STALL_MS,
+	    .wait_ms = WAIT_MS,
+	    .trouble = on_trouble,
+	    .arg = s,
+	};
+	int err;
+
+	socketmap_protocol(s->socketmap, &protocols[0]);
+	delegation_protocol(s->delegation, &protocols[1]);
+	cfg.protocols = protocols;
+	pthread_mutex_lock(&s->serving);
+	err = serve_start(&cfg, l, &s->serve, d);
+	pthread_mutex_unlock(&s->serving);
+	return err;
+}
+
+/* What needs a restart is said, not silently ignored. */
+static void
+warn_fixed(const struct conf *old, const struct conf *fresh)
+{
+	struct buf names;
+
+	buf_init(&names, NULL, 4096);
+	conf_restart_wanted(&names, old, fresh);
+	if (names.n)
+		log_msg(LOG_LVL_WARN, "to change these, restart: %s",
+		    buf_z(&names));
+	buf_fini(&names);
+	if (!resolver_is_same(old, fresh))
+		log_msg(LOG_LVL_WARN,
+		    "to change the resolver (dns_servers, dnssec and the "
+		    "like), restart");
+}
+
+/* Everything is ready before anything changes. */
+static int
+reload(struct service *s, struct conf *c, struct diag *d)
+{
+	struct snapshot *old = service_snapshot(s), *fresh = NULL;
+	struct tls_file *table = NULL;
+	struct engine_config cfg;
+	int err = load_policy_table(c, &table, d);
+
+	if (!err)
+		err = snapshot_new(s, conf_ref(c), NULL, &fresh, d);
+	if (!err) {
+		fill_engine(s, c, &cfg);
+		err = engine_reload(s->engine, &cfg, table);
+		if (err)
+			diag_set(d, err, 0, "%s", aver_err_name(err));
+	}
+	if (!err) {
+		warn_fixed(old->conf, c);
+		log_set_level((enum log_level)c->log_level);
+		swap(s, fresh);
+		log_version(s, fresh);
+	} else {
+		snapshot_unref(fresh);
+	}
+	tls_file_unref(table);
+	snapshot_unref(old);
+	return err;
+}
+
+int
+service_reload(struct service *s, struct conf *c, struct diag *d)
+{
+	int err;
+
+	pthread_mutex_lock(&s->change);
+	ask_postfix(s, c);
+	err = reload(s, c, d);
+	pthread_mutex_unlock(&s->change);
+	conf_unref(c);
+	return err;
+}
+
+void
+service_stop(struct service *s, int64_t patience_ms)
+{
+	struct serve *serve = s->serve;
+
+	atomic_store(&s->draining, true);
+	pthread_mutex_lock(&s->serving);
+	s->serve = NULL;
+	pthread_mutex_unlock(&s->serving);
+	serve_stop(serve, patience_ms);
+}
+
+void
+service_close(struct service *s)
+{
+	/* its thread reads what goes away below */
+	policyd_metrics_close(s->metrics);
+	s->metrics = NULL;
+	delegation_free(s->delegation);
+	socketmap_free(s->socketmap);
+	engine_close(s->engine);
+	dns_source_close(s->dns);
+	snapshot_unref(s->current);
+	pthread_mutex_destroy(&s->serving);
+	pthread_mutex_destroy(&s->change);
+	pthread_mutex_destroy(&s->lock);
+}
+
+int
+service_check(const struct conf *c, struct buf *errors)
+{
+	struct render_profile p;
+	struct diag d = {{0}, 0};
+	int err = 0, e;
+
+	if (!is_auto(c) &&
+	    render_profile_postfix(str_from_z(c->postfix_version), &p, &d)) {
+		buf_addf(errors, "parameter postfix_version: %s\n", d.text);
+		err = AVER_CONF;
+	}
+	if (*c->tls_policy_table &&
+	    (e = tls_file_check(TLS_FILE_POLICY, c->tls_policy_table, errors)))
+		err = e;
+	if (*c->require_tls_table && (e = tls_file_check(TLS_FILE_REQUIRE,
+					  c->require_tls_table, errors)))
+		err = e;
+	return err;
+}
+
+/* ---- complaints --------------------------------------------------------- */
+
+void
+service_complain(struct service *s, const char *what, const char *why)
+{
+	int64_t minute = clock_mono_ms() / 60000;
+	unsigned n;
+	struct buf b;
+
+	if (atomic_exchange(&s->minute, minute) != minute) {
+		n = atomic_exchange(&s->complaints, 0);
+		if (n > COMPLAINTS)
+			log_msg(LOG_LVL_WARN,
+			    "%u more complaints about clients were not logged",
+			    n - COMPLAINTS);
+	}
+	if (atomic_fetch_add(&s->complaints, 1) >= COMPLAINTS)
+		return;
+	buf_init(&b, NULL, 1000);
+	kv_z(&b, "client", what);
+	kv_z(&b, "trouble", why);
+	log_line(LOG_LVL_WARN, &b);
+	buf_fini(&b);
+}
