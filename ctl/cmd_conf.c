@@ -8,6 +8,7 @@
 #include "lib/base/err.h"
 #include "lib/conf/conf.h"
 #include "lib/inbound/inbound_conf.h"
+#include "lib/smtp/sasl.h"
 
 #define OUTPUT_MAX ((size_t)16 << 20)
 
@@ -86,6 +87,24 @@ parse_options(int argc, char **argv, struct options *o)
 	return !o->verbose || !has_names;
 }
 
+/* What only the SMTP client knows of its parameters. */
+static int
+check_sasl(const struct conf *c, struct buf *b)
+{
+	if (*c->report_credentials && !sasl_available())
+		buf_add_z(b, "report_credentials: this build has no SASL\n");
+	else if (*c->report_sasl_mechanism &&
+		 !sasl_known(str_from_z(c->report_sasl_mechanism)))
+		buf_addf(b, "report_sasl_mechanism: unknown: %s\n",
+		    c->report_sasl_mechanism);
+	else if (*c->report_sasl_mechanism && !*c->report_credentials)
+		buf_add_z(
+		    b, "report_sasl_mechanism: report_credentials is empty\n");
+	else
+		return 0;
+	return AVER_CONF;
+}
+
 static int
 test_file(const char *path, struct buf *b, FILE *err)
 {
@@ -95,6 +114,7 @@ test_file(const char *path, struct buf *b, FILE *err)
 
 	if (!failed && conf_load(path, &c, &d) == 0) {
 		failed = inbound_conf_check(c, b);
+		failed |= check_sasl(c, b);
 		conf_unref(c);
 	}
 	fputs(buf_z(b), err);

@@ -20,7 +20,7 @@
 #include "lib/dmarc/dmarc_discover.h"
 #include "lib/dns/rdata.h"
 #include "lib/report/report_mx.h"
-#include "lib/smtp/transport_url.h"
+#include "lib/conf/transport_url.h"
 #include "lib/spf/spf.h"
 #include "reports/reporter.h"
 

@@ -8,6 +8,7 @@
 #include "lib/base/chars.h"
 #include "lib/base/ip.h"
 #include "lib/conf/items.h"
+#include "lib/conf/transport_url.h"
 
 #define NAME_MAX_OCTETS 255
 #define ACCOUNT_MAX_OCTETS 32
@@ -106,39 +107,12 @@ check_mailbox_or_empty(struct str s)
 	return true;
 }
 
-/* HOST[:PORT], HOST an address of IPv6 in brackets */
-static bool
-is_server_of_url(struct str s)
-{
-	struct str port, host;
-	struct ip ip;
-	size_t end;
-
-	if (str_starts(s, STR("["))) {
-		end = str_chr(s, ']');
-		host = str_head(str_from(s, 1), end ? end - 1 : 0);
-		port = str_from(s, end + 1);
-		return end < s.n && ip_parse(host, &ip) && ip.family == IP_V6 &&
-		       (!port.n ||
-			   (port.p[0] == ':' && is_port(str_from(port, 1))));
-	}
-	host = str_cut(s, ':', &port);
-	return is_host(host) && (!port.p || is_port(port));
-}
-
 bool
 check_transport(struct str s)
 {
-	static const struct str servers[] = {STR_INIT("smtp://"),
-	    STR_INIT("submission://"), STR_INIT("submissions://")};
+	struct transport_url u;
 
-	for (size_t i = 0; i < 3; i++)
-		if (str_starts(s, servers[i]))
-			return is_server_of_url(str_from(s, servers[i].n));
-	if (str_starts(s, STR("directory:")))
-		return check_path(str_from(s, 10));
-	return str_starts(s, STR("sendmail:")) &&
-	       check_path_or_empty(str_from(s, 9));
+	return transport_url_parse(s, &u);
 }
 
 bool

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the aver authors
 
+# pure: the transports read it too
+libpure_a_SOURCES += lib/conf/transport_url.c lib/conf/transport_url.h
 libaver_a_SOURCES += \
 	lib/conf/check.c lib/conf/check.h \
 	lib/conf/conf.c lib/conf/conf.h lib/conf/conf_print.c \

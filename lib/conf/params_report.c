@@ -203,7 +203,14 @@ static const struct param table[] = {
 	.fallback = "",
 	.help = "The file with the name and the password to log in with.",
 	.manual = "Empty means that there is no login.\n"
-		  "Others must not be able to read or change it.",
+		  "It holds two lines,\n"
+		  ".Ql user = NAME\n"
+		  "and\n"
+		  ".Ql password = TEXT .\n"
+		  "It belongs to the user that\n"
+		  ".Ic user\n"
+		  "names, with mode 0600 or less, or to root, and then its "
+		  "group may read it (0640); it is no symbolic link.",
     },
     {
 	TEXT(report_sasl_mechanism, check_name_or_empty,
@@ -211,7 +218,10 @@ static const struct param table[] = {
 	.section = SECTION_REPORT,
 	.fallback = "",
 	.help = "The SASL mechanism to log in with.",
-	.manual = "Empty means the strongest one that is offered.",
+	.manual = "One of SCRAM-SHA-256-PLUS, SCRAM-SHA-256, "
+		  "SCRAM-SHA-1-PLUS, SCRAM-SHA-1, CRAM-MD5 and PLAIN.\n"
+		  "Empty means the strongest one that is offered.\n"
+		  "PLAIN is used with a verified certificate only.",
     },
     {
 	BOOL(report_tls_verify),

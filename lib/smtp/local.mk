@@ -5,8 +5,7 @@ libpure_a_SOURCES += \
 	lib/smtp/credentials.c lib/smtp/credentials.h \
 	lib/smtp/smtp_ehlo.c lib/smtp/smtp_ehlo.h \
 	lib/smtp/smtp_reply.c lib/smtp/smtp_reply.h \
-	lib/smtp/smtp_text.c lib/smtp/smtp_text.h \
-	lib/smtp/transport_url.c lib/smtp/transport_url.h
+	lib/smtp/smtp_text.c lib/smtp/smtp_text.h
 libaver_a_SOURCES += \
 	lib/smtp/credentials_file.c lib/smtp/credentials_file.h \
 	lib/smtp/sasl.h \

@@ -8,7 +8,7 @@
 #include "lib/base/arena.h"
 #include "lib/smtp/credentials.h"
 #include "lib/smtp/transport.h"
-#include "lib/smtp/transport_url.h"
+#include "lib/conf/transport_url.h"
 
 struct transport_ops {
 	/* The kind's own checks; sets t->state. 0 or as transport_open(). */

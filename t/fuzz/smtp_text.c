@@ -9,7 +9,7 @@
 #include "lib/base/chars.h"
 #include "lib/smtp/credentials.h"
 #include "lib/smtp/smtp_text.h"
-#include "lib/smtp/transport_url.h"
+#include "lib/conf/transport_url.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

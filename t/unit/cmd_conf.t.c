@@ -56,6 +56,12 @@ static const struct {
 	"or no\n"
 	"bad:2: parameter usr: there is none of this name; did you mean "
 	"user?\n"},
+    {"sasl", {"-t"}, 1, "", "report_sasl_mechanism: unknown: LOGIN\n"},
+    {"transport", {"-t"}, 1, "",
+	"transport:1: parameter report_transport: \"smtp://-x.example\" is not "
+	"usable here; expected sendmail:, sendmail:/PATH, smtp://HOST, "
+	"submission://HOST, submissions://HOST (each with :PORT), or "
+	"directory:/PATH\n"},
     {"bad", {"-n"}, 1, "",
 	"aver conf: bad:1: parameter spf_helo: \"x\" is neither yes nor no; "
 	"expected yes or no\n"},
@@ -220,10 +226,14 @@ main(void)
 		bail("mkdtemp");
 	write_file("good", "user = mail\nspf_helo = no\n");
 	write_file("bad", "spf_helo = x\nusr = mail\n");
+	write_file("sasl", "report_sasl_mechanism = LOGIN\n");
+	write_file("transport", "report_transport = smtp://-x.example\n");
 	test_conf();
 	test_reload();
 	unlink("good");
 	unlink("bad");
+	unlink("sasl");
+	unlink("transport");
 	unlink("pid");
 	ok(rmdir(dir) == 0, "no files are left");
 	return tap_done();

@@ -6,7 +6,7 @@
 #include "lib/base/err.h"
 #include "lib/smtp/credentials.h"
 #include "lib/smtp/smtp_text.h"
-#include "lib/smtp/transport_url.h"
+#include "lib/conf/transport_url.h"
 #include "t/tap.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

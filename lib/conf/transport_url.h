@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the aver authors */
 
 /* The value of report_transport: see transport.h. */
-#ifndef SMTP_TRANSPORT_URL_H
-#define SMTP_TRANSPORT_URL_H
+#ifndef CONF_TRANSPORT_URL_H
+#define CONF_TRANSPORT_URL_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-#include "lib/smtp/transport_url.h"
+#include "lib/conf/transport_url.h"
 
 #include "lib/base/chars.h"
 #include "lib/base/ip.h"
