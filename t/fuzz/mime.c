@@ -58,7 +58,7 @@ check_field(struct arena *a, struct str text)
 	bool cut = false;
 	size_t n = 0;
 
-	buf_init(&b, NULL, 4 * text.n + 1000);
+	buf_init(&b, NULL, 16 * text.n + 1000);
 	mime_field_text(&b, STR("Subject"), text);
 	mime_field(&b, STR("X"), text);
 	mime_field_mailbox(&b, STR("From"), text, STR("a@b.example"));
