@@ -12,6 +12,8 @@
 
 /* DMARC aggregate reports: make those that are due, send those that are. */
 int command_dmarc(const struct conf *c, int argc, char **argv);
+/* DMARC failure reports, of what the milter recorded for them. */
+int command_failure(const struct conf *c, int argc, char **argv);
 /* A message that came back for a report, on standard input. */
 int command_bounce(const struct conf *c, int argc, char **argv);
 /* Can our reports be delivered, and will they be believed? */

@@ -33,6 +33,7 @@ struct maker {
 	struct reporter *r;
 	const struct store_due *due;
 	int64_t now;
+	enum dmarc_uri_tag tag;
 	struct arena *a;
 	struct dmarc_plan *plan;
 	struct dns dns;
@@ -96,10 +97,24 @@ is_suppressed(
 }
 
 static int
+check_domain_suppressed(struct maker *m)
+{
+	bool suppressed;
+	int err = is_suppressed(
+	    m, SUPPRESS_POLICY_DOMAIN, m->due->policy_domain, &suppressed);
+
+	if (err)
+		return err;
+	if (suppressed)
+		return decide(
+		    m, PLAN_DROP, "the policy domain is suppressed", STR_NONE);
+	return 0;
+}
+
+static int
 check_domain(struct maker *m)
 {
 	const struct store_due *due = m->due;
-	bool suppressed;
 	int err;
 
 	if (!window_due(m->now, m->r->conf->report_interval, due->first,
@@ -114,14 +129,16 @@ check_domain(struct maker *m)
 	if (due->optional >= due->messages)
 		return decide(
 		    m, PLAN_DROP, "only optional evaluations", STR_NONE);
-	err = is_suppressed(
-	    m, SUPPRESS_POLICY_DOMAIN, due->policy_domain, &suppressed);
-	if (err)
-		return err;
-	if (suppressed)
-		return decide(
-		    m, PLAN_DROP, "the policy domain is suppressed", STR_NONE);
-	return 0;
+	return check_domain_suppressed(m);
+}
+
+static int
+check_failure_domain(struct maker *m)
+{
+	m->plan->window = (struct window){INT64_MIN, m->now};
+	if (reporter_is_own(m->r, m->due->policy_domain))
+		return decide(m, PLAN_DROP, "our own domain", STR_NONE);
+	return check_domain_suppressed(m);
 }
 
 static int
@@ -168,12 +185,27 @@ add_error(struct maker *m, const char *fmt, struct str what, const char *why)
 		p->errors[p->n_errors++] = buf_str(&b);
 }
 
+/* NULL: it asks for no reports of the kind. */
+static const struct str *
+uris_of(const struct maker *m, const struct dmarc_record *r, size_t *n)
+{
+	/* RFC 9991 section 2: not those of a public suffix */
+	if (m->tag == DMARC_RUF) {
+		*n = r->n_ruf;
+		return r->n_ruf && r->psd != DMARC_PSD_Y ? r->ruf : NULL;
+	}
+	/* RFC 9989 section 4.7: without rua none must be made */
+	*n = r->n_rua;
+	return r->n_rua ? r->rua : NULL;
+}
+
 /* Where the record was found it is looked for again. */
 static int
 find_record(struct maker *m, const struct dmarc_node **out)
 {
 	const struct dmarc_node *node =
 	    dmarc_node_at(&m->finder, m->due->policy_domain);
+	size_t n;
 
 	switch (node->state) {
 	case DMARC_NODE_ERROR:
@@ -188,9 +220,9 @@ find_record(struct maker *m, const struct dmarc_node **out)
 		break;
 	}
 	m->plan->record = node->text;
-	/* RFC 9989 section 4.7: without rua none must be made */
-	if (!node->usable || !node->record->n_rua)
-		return decide(m, PLAN_DROP, "no rua", STR_NONE);
+	if (!node->usable || !uris_of(m, node->record, &n))
+		return decide(m, PLAN_DROP,
+		    m->tag == DMARC_RUF ? "no ruf" : "no rua", STR_NONE);
 	if (node->record->bad_policy)
 		add_error(m,
 		    "p is missing, or p, sp or np is invalid: taken as p=none",
@@ -293,15 +325,22 @@ check_targets(struct maker *m, const struct dmarc_dests *dests, size_t *later)
 	return err;
 }
 
+/* Since when what is to be reported has been waiting. */
+static int64_t
+complete_since(const struct maker *m)
+{
+	return m->tag == DMARC_RUF ? m->due->first : m->plan->window.end;
+}
+
 static int
 find_targets(struct maker *m, const struct dmarc_node *node)
 {
-	const struct dmarc_record *rec = node->record;
 	struct dmarc_dests dests;
-	size_t later = 0;
-	int err = dmarc_destinations(&m->finder, m->a, m->due->policy_domain,
-	    rec->rua, rec->n_rua, DMARC_RUA,
-	    (size_t)m->r->conf->report_max_destinations, &dests);
+	size_t later = 0, n;
+	const struct str *uris = uris_of(m, node->record, &n);
+	int err =
+	    dmarc_destinations(&m->finder, m->a, m->due->policy_domain, uris, n,
+		m->tag, (size_t)m->r->conf->report_max_destinations, &dests);
 
 	if (!err)
 		err = check_targets(m, &dests, &later);
@@ -311,7 +350,7 @@ find_targets(struct maker *m, const struct dmarc_node *node)
 	 * One that cannot be judged now may be the next time; the others do
 	 * not wait for it for ever, and its share is then lost.
 	 */
-	if (later && m->now - m->plan->window.end < JUDGE_PATIENCE)
+	if (later && m->now - complete_since(m) < JUDGE_PATIENCE)
 		return decide(m, PLAN_KEEP,
 		    "a destination cannot be verified now", STR_NONE);
 	if (m->plan->n_used)
@@ -320,27 +359,59 @@ find_targets(struct maker *m, const struct dmarc_node *node)
 	    STR_NONE);
 }
 
+static int
+make(struct maker *m)
+{
+	const struct dmarc_node *node = NULL;
+	int err;
+
+	*m->plan = (struct dmarc_plan){.action = PLAN_REPORT};
+	dns_init(&m->dns, m->r->dns, m->a, clock_mono_ms() + DNS_PATIENCE_MS,
+	    DNS_QUESTIONS);
+	dmarc_finder_init(&m->finder, &m->dns,
+	    m->r->psl ? DMARC_PSL : DMARC_TREEWALK, m->r->psl);
+	if (m->tag == DMARC_RUF) {
+		err = check_failure_domain(m);
+	} else {
+		err = check_domain(m);
+		if (!err)
+			err = check_loop(m);
+	}
+	if (!err)
+		err = find_record(m, &node);
+	if (!err)
+		err = find_targets(m, node);
+	if (err == AVER_NOMEM)
+		diag_set(m->d, err, 0, "out of memory");
+	return err < 0 ? err : 0;
+}
+
 int
 dmarc_plan_make(struct reporter *r, const struct store_due *due, int64_t now,
     struct arena *a, struct dmarc_plan *out, struct diag *d)
 {
-	struct maker m = {r, due, now, a, out, {0}, {0}, d};
-	const struct dmarc_node *node = NULL;
-	int err;
+	struct maker m = {.r = r,
+	    .due = due,
+	    .now = now,
+	    .tag = DMARC_RUA,
+	    .a = a,
+	    .plan = out,
+	    .d = d};
 
-	*out = (struct dmarc_plan){.action = PLAN_REPORT};
-	dns_init(&m.dns, r->dns, a, clock_mono_ms() + DNS_PATIENCE_MS,
-	    DNS_QUESTIONS);
-	dmarc_finder_init(
-	    &m.finder, &m.dns, r->psl ? DMARC_PSL : DMARC_TREEWALK, r->psl);
-	err = check_domain(&m);
-	if (!err)
-		err = check_loop(&m);
-	if (!err)
-		err = find_record(&m, &node);
-	if (!err)
-		err = find_targets(&m, node);
-	if (err == AVER_NOMEM)
-		diag_set(d, err, 0, "out of memory");
-	return err < 0 ? err : 0;
+	return make(&m);
+}
+
+int
+dmarc_plan_failure(struct reporter *r, const struct store_due *due, int64_t now,
+    struct arena *a, struct dmarc_plan *out, struct diag *d)
+{
+	struct maker m = {.r = r,
+	    .due = due,
+	    .now = now,
+	    .tag = DMARC_RUF,
+	    .a = a,
+	    .plan = out,
+	    .d = d};
+
+	return make(&m);
 }

@@ -60,4 +60,11 @@ struct dmarc_plan {
 int dmarc_plan_make(struct reporter *r, const struct store_due *due,
     int64_t now, struct arena *a, struct dmarc_plan *out, struct diag *d);
 
+/*
+ * The same for failure reports: ruf in place of rua. There are no periods, so
+ * nothing waits for the end of one; the window is all before now.
+ */
+int dmarc_plan_failure(struct reporter *r, const struct store_due *due,
+    int64_t now, struct arena *a, struct dmarc_plan *out, struct diag *d);
+
 #endif

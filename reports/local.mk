@@ -7,10 +7,12 @@ aver_report_SOURCES = \
 	reports/command_bounce.c \
 	reports/command_check.c \
 	reports/command_dmarc.c \
+	reports/command_failure.c \
 	reports/commands.h \
 	reports/dmarc_build.c reports/dmarc_build.h \
 	reports/dmarc_plan.c reports/dmarc_plan.h \
 	reports/dmarc_show.c reports/dmarc_show.h \
+	reports/failure_build.c reports/failure_build.h \
 	reports/loop.c reports/loop.h \
 	reports/main.c \
 	reports/reporter.c reports/reporter.h \

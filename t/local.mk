@@ -21,6 +21,7 @@ lint_tests = \
 integ_tests = \
 	t/integ/conformance.t \
 	t/integ/count.t \
+	t/integ/failure.t \
 	t/integ/flood.t \
 	t/integ/forged.t \
 	t/integ/milter_metrics.t \

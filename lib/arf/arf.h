@@ -58,9 +58,18 @@ int arf_feedback(
  */
 int arf_headers(
     const struct arf_incident *in, const struct arf_options *o, struct buf *b);
-/* Appends the Subject, redacted, in UTF-8; nothing if it is not listed. */
-int arf_subject(
+/*
+ * One text for both parts, as the ledger keeps a report: the first, an empty
+ * line, the second. Returns 0 or the error of b.
+ */
+int arf_body(
     const struct arf_incident *in, const struct arf_options *o, struct buf *b);
+/*
+ * Takes it apart again: *subject is that of the header fields, unfolded, in a;
+ * empty when there is none. AVER_SYNTAX when body is none; AVER_NOMEM.
+ */
+int arf_body_split(struct arena *a, struct str body, struct str *feedback,
+    struct str *headers, struct str *subject);
 
 /*
  * Appends octets that are equal for incidents that one report can stand for

@@ -318,21 +318,58 @@ arf_headers(
 	return end(&f);
 }
 
+/* ---- both --------------------------------------------------------------- */
+
 int
-arf_subject(
+arf_body(
     const struct arf_incident *in, const struct arf_options *o, struct buf *b)
 {
-	struct draft f;
+	int err = arf_feedback(in, o, b);
 
-	begin(&f, in, o, b);
-	for (size_t i = 0; i < in->n_fields; i++) {
-		struct hdr h = hdr_of(in->fields[i]);
+	buf_add_z(b, "\r\n");
+	if (!err)
+		err = arf_headers(in, o, b);
+	return err ? err : b->err;
+}
 
-		if (str_eq_ci(h.name, STR("Subject")) && is_listed(o, h.name)) {
-			note(&f,
-			    redact_text(&f.redact, str_trim_fws(h.value), b));
-			break;
-		}
-	}
-	return end(&f);
+/* Without its line ends. */
+static int
+unfold(struct arena *a, struct str s, struct str *out)
+{
+	char *p = arena_alloc(a, s.n);
+	size_t n = 0;
+
+	if (!p)
+		return AVER_NOMEM;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '\r' && s.p[i] != '\n')
+			p[n++] = s.p[i];
+	*out = str_trim_fws((struct str){p, n});
+	return 0;
+}
+
+int
+arf_body_split(struct arena *a, struct str body, struct str *feedback,
+    struct str *headers, struct str *subject)
+{
+	struct hdr_list l;
+	const struct hdr *h;
+	struct str rest;
+	bool cut = false;
+	int err = mime_fields(a, body, 100, &l, headers, &cut);
+
+	if (err)
+		return err;
+	if (l.n == 0 || cut)
+		return AVER_SYNTAX;
+	/* without the empty line */
+	*feedback = str_head(body, body.n - headers->n - 2);
+	err = mime_fields(a, *headers, 100, &l, &rest, &cut);
+	if (err)
+		return err;
+	if (rest.n)
+		return AVER_SYNTAX;
+	*subject = STR_NONE;
+	h = hdr_find(&l, STR("Subject"), 0);
+	return h ? unfold(a, h->value, subject) : 0;
 }

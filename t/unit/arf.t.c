@@ -299,6 +299,41 @@ test_kinds(struct arena *a)
 }
 
 static void
+test_body(
+    struct arena *a, const struct arf_incident *in, const struct arf_options *o)
+{
+	struct str feedback, headers, subject;
+	struct arf_options none = *o;
+	struct buf b, part;
+
+	buf_init(&b, NULL, 100000);
+	buf_init(&part, NULL, 100000);
+	is_int(arf_body(in, o, &b), 0, "body");
+	is_int(arf_body_split(a, buf_str(&b), &feedback, &headers, &subject), 0,
+	    "comes apart");
+	arf_feedback(in, o, &part);
+	is_str(feedback, buf_str(&part), "feedback");
+	buf_clear(&part);
+	arf_headers(in, o, &part);
+	is_str(headers, buf_str(&part), "headers");
+	ok(str_starts(subject, STR("for ")) &&
+		str_ends_ci(subject, STR(": hxxp://x.example/ see")),
+	    "Subject");
+	none.n_headers = 0;
+	buf_clear(&b);
+	arf_body(in, &none, &b);
+	ok(arf_body_split(a, buf_str(&b), &feedback, &headers, &subject) == 0 &&
+		feedback.n && headers.n == 0 && subject.n == 0,
+	    "without headers");
+	is_int(arf_body_split(a, STR("x"), &feedback, &headers, &subject),
+	    AVER_SYNTAX, "no body");
+	is_int(arf_body_split(a, STR(""), &feedback, &headers, &subject),
+	    AVER_SYNTAX, "nothing");
+	buf_fini(&part);
+	buf_fini(&b);
+}
+
+static void
 test_headers(struct arena *a)
 {
 	struct arf_incident in = sample();
@@ -318,18 +353,12 @@ test_headers(struct arena *a)
 		!str_contains_ci(buf_str(&b), STR("victim")) &&
 		!str_contains_ci(buf_str(&b), STR("http:")),
 	    "redacted, from the text of the Subject too");
-	buf_clear(&b);
-	arf_subject(&in, &o, &b);
-	ok(str_starts(buf_str(&b), STR("for ")) &&
-		str_ends_ci(buf_str(&b), STR(": hxxp://x.example/   see")),
-	    "Subject");
+	test_body(a, &in, &o);
 	o.headers = &only;
 	o.n_headers = 1;
 	in.fields[0] = STR("DKIM-Signature: v=1; z=From:jane=40x; b=");
 	in.fields[1] = STR("DKIM-Signature: v=1; i=jane.doe@example.com; b=x");
 	buf_clear(&b);
-	arf_subject(&in, &o, &b);
-	is_int(b.n, 0, "no Subject when it is not listed");
 	arf_headers(&in, &o, &b);
 	ok(str_contains_ci(buf_str(&b), STR("b=x")) &&
 		!str_contains_ci(buf_str(&b), STR("jane")) &&

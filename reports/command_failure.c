@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "reports/commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/mail/addr.h"
+#include "lib/store/failure.h"
+#include "reports/dmarc_show.h"
+#include "reports/failure_build.h"
+#include "reports/reporter.h"
+#include "reports/submit.h"
+
+#define NAMES 256 /* domains looked at between two questions to the store */
+#define NAMES_MEMORY ((size_t)NAMES * 320)
+#define HEADERS_MAX 16 /* as many as the parameter takes */
+
+struct failure_run {
+	struct reporter r;
+	struct reporter_options options;
+	const char *domain; /* of --domain, else NULL */
+	bool dry;
+	uint64_t most; /* of --max */
+	int64_t now;
+	uint8_t key[STORE_SECRET]; /* of redaction */
+	struct str headers[HEADERS_MAX];
+	struct arf_options arf;
+	struct arena names, arena;
+	struct store_due due[NAMES];
+	size_t n_due;
+	/* what was done */
+	uint64_t reports, incidents, dropped, kept;
+	bool busy; /* somebody else works on the store */
+	struct diag d;
+};
+
+/* ---- one domain --------------------------------------------------------- */
+
+static void
+log_plan(struct failure_run *k, const struct store_due *due,
+    const struct dmarc_plan *p)
+{
+	struct buf line;
+
+	if (p->action == PLAN_REPORT)
+		return;
+	buf_init(&line, &k->arena, 4096);
+	buf_add_z(&line, "incidents:");
+	kv_str(&line, "domain", due->policy_domain);
+	kv_z(&line, "action", plan_action_name(p->action));
+	kv_i64(&line, "incidents", (int64_t)due->messages);
+	kv_z(&line, "reason", p->why);
+	if (p->detail.n)
+		kv_str(&line, "detail", p->detail);
+	log_line(LOG_LVL_INFO, &line);
+}
+
+static int
+drop(struct failure_run *k, struct str domain, int64_t before)
+{
+	uint64_t n = 0;
+	int err = store_remove_incidents(k->r.store, domain, before, &n, &k->d);
+
+	k->dropped += n;
+	if (err != AVER_TEMP)
+		return err;
+	k->busy = true;
+	return 0;
+}
+
+static int
+make_reports(struct failure_run *k, const struct store_due *due,
+    const struct dmarc_plan *plan)
+{
+	struct failure_built built;
+	int err = failure_report(&k->r, plan, due->policy_domain, k->now,
+	    &k->arf, (unsigned)k->r.conf->failure_rate, &built, &k->d);
+
+	if (err == AVER_NOTFOUND)
+		return 0;
+	if (err == AVER_TEMP) {
+		log_msg(LOG_LVL_WARN, "domain %.*s: %s, later",
+		    STRF(due->policy_domain), k->d.text);
+		k->busy = true;
+		return 0;
+	}
+	if (err)
+		return err;
+	k->reports += built.reports;
+	k->incidents += built.incidents;
+	k->dropped += built.dropped;
+	return 0;
+}
+
+static int
+handle_domain(struct failure_run *k, const struct store_due *due)
+{
+	struct dmarc_plan plan;
+	int err;
+
+	arena_reset(&k->arena);
+	err = dmarc_plan_failure(&k->r, due, k->now, &k->arena, &plan, &k->d);
+	if (err == AVER_TEMP) {
+		k->busy = true;
+		return 0;
+	}
+	if (err)
+		return err;
+	if (k->dry) {
+		dmarc_show(due, &plan, stdout);
+		return 0;
+	}
+	log_plan(k, due, &plan);
+	switch (plan.action) {
+	case PLAN_REPORT:
+		return make_reports(k, due, &plan);
+	case PLAN_DROP:
+		return drop(k, due->policy_domain, k->now);
+	case PLAN_KEEP:
+		k->kept += due->messages;
+		return 0;
+	case PLAN_WAIT:
+	case PLAN_ACTION_COUNT:
+		break;
+	}
+	return 0;
+}
+
+/* ---- all domains -------------------------------------------------------- */
+
+static int
+collect(void *arg, const struct store_due *due)
+{
+	struct failure_run *k = arg;
+	struct store_due *to = &k->due[k->n_due];
+
+	*to = *due;
+	to->policy_domain = arena_dup(&k->names, due->policy_domain);
+	if (due->policy_domain.n && !to->policy_domain.n)
+		return AVER_NOMEM;
+	return ++k->n_due == NAMES;
+}
+
+static int
+all_domains(struct failure_run *k)
+{
+	char last[256];
+	struct str after = {last, 0};
+	int err = 0;
+
+	do {
+		arena_reset(&k->names);
+		k->n_due = 0;
+		err = store_each_due(k->r.store, LEDGER_FAILURE, after, k->now,
+		    collect, k, &k->d);
+		if (err < 0)
+			return err;
+		err = 0;
+		for (size_t i = 0; i < k->n_due && !err; i++) {
+			if (reporter_stopped())
+				return 0;
+			err = handle_domain(k, &k->due[i]);
+		}
+		if (k->n_due) {
+			after = str_head(
+			    k->due[k->n_due - 1].policy_domain, sizeof(last));
+			memcpy(last, after.p, after.n);
+			after.p = last;
+		}
+	} while (!err && k->n_due == NAMES);
+	return err;
+}
+
+static int
+one_domain(struct failure_run *k)
+{
+	struct str name = str_from_z(k->domain);
+	struct store_due due;
+	int err;
+
+	domain_to_ascii(&k->names, name, &name);
+	err = store_get_due(
+	    k->r.store, LEDGER_FAILURE, name, k->now, &k->names, &due, &k->d);
+	if (err == AVER_NOTFOUND) {
+		log_msg(LOG_LVL_INFO,
+		    "domain %.*s: nothing is due to be reported", STRF(name));
+		return 0;
+	}
+	return err ? err : handle_domain(k, &due);
+}
+
+/* ---- sending ------------------------------------------------------------ */
+
+/* The ledger keeps both parts in one text. */
+static int
+fill(const struct ledger_report *r, struct arena *a, struct report_message *m,
+    struct diag *d)
+{
+	int err =
+	    arf_body_split(a, r->body, &m->feedback, &m->headers, &m->subject);
+
+	m->document = STR_NONE;
+	if (err == AVER_SYNTAX)
+		diag_set(d, err, 0, "what the ledger has is no failure report");
+	return err;
+}
+
+static int
+send_reports(struct failure_run *k, struct submit_result *sent)
+{
+	static const struct submit_kind kind = {
+	    LEDGER_FAILURE, REPORT_KIND_FAILURE, fill};
+
+	return submit_due(&k->r, &kind, k->most, 0, sent, &k->d);
+}
+
+static void
+log_run(const struct failure_run *k, const struct submit_result *s)
+{
+	struct buf line;
+
+	buf_init(&line, NULL, 1024);
+	buf_add_z(&line, "run:");
+	kv_i64(&line, "reports", (int64_t)k->reports);
+	kv_i64(&line, "incidents", (int64_t)k->incidents);
+	kv_i64(&line, "dropped", (int64_t)k->dropped);
+	kv_i64(&line, "kept", (int64_t)k->kept);
+	kv_i64(&line, "sent", (int64_t)s->sent);
+	kv_i64(&line, "retry", (int64_t)s->retried);
+	kv_i64(&line, "failed", (int64_t)s->failed);
+	kv_i64(&line, "suppressed", (int64_t)s->suppressed);
+	if (s->capped)
+		kv_z(&line, "capped", "yes");
+	log_line(LOG_LVL_INFO, &line);
+	buf_fini(&line);
+}
+
+/* ---- the run ------------------------------------------------------------ */
+
+static int
+set_options(struct failure_run *k)
+{
+	const struct conf_strings *l = &k->r.conf->failure_headers;
+
+	for (size_t i = 0; i < l->n && i < HEADERS_MAX; i++)
+		k->headers[k->arf.n_headers++] = str_from_z(l->v[i]);
+	k->arf.headers = k->headers;
+	k->arf.user_agent = STR("aver/" AVER_VERSION);
+	k->arf.reporting_mta = k->r.host;
+	k->arf.key = (struct str){(const char *)k->key, sizeof(k->key)};
+	if (k->dry)
+		return 0;
+	return store_secret(
+	    k->r.store, STR("failure report redaction"), k->key, &k->d);
+}
+
+static int
+open_all(struct failure_run *k, const struct conf *c)
+{
+	struct reporter *r = &k->r;
+	int err = reporter_init(r, c, &k->options, &k->d);
+
+	if (!err)
+		err = reporter_keys(r, &k->d);
+	if (!err)
+		err =
+		    reporter_store(r, k->dry ? STORE_READ : STORE_WRITE, &k->d);
+	if (!err)
+		err = reporter_dns(r, &k->d);
+	if (!err && !k->dry)
+		err = reporter_transport(r, &k->d);
+	if (!err)
+		err = set_options(k);
+	k->now = reporter_now(r);
+	return err;
+}
+
+static int
+run_all(struct failure_run *k)
+{
+	struct submit_result sent = {0};
+	bool on = k->r.conf->failure_reports;
+	int64_t oldest = k->now - k->r.conf->report_max_age;
+	int err = 0;
+
+	if (!on)
+		log_msg(LOG_LVL_INFO, "failure_reports = no: none are made");
+	/* what is not going to be reported is not kept */
+	if (!k->dry)
+		err = drop(k, STR_NONE, on ? oldest : k->now);
+	if (!err && on)
+		err = k->domain ? one_domain(k) : all_domains(k);
+	if (!err && on && !k->dry)
+		err = send_reports(k, &sent);
+	if (!k->dry)
+		log_run(k, &sent);
+	k->busy = k->busy || sent.down;
+	return err;
+}
+
+static int
+exit_code(const struct failure_run *k, int err)
+{
+	if (err && err != AVER_TEMP) {
+		log_msg(LOG_LVL_ERROR, "%s", k->d.text);
+		if (k->r.store || err == AVER_CONF)
+			fprintf(stderr, "aver-report: %s\n", k->d.text);
+		return EXIT_FAILED;
+	}
+	if (err)
+		log_msg(LOG_LVL_WARN, "%s", k->d.text);
+	return err || k->busy ? EXIT_LATER : EXIT_OK;
+}
+
+/* ---- arguments ---------------------------------------------------------- */
+
+static int
+usage(void)
+{
+	fputs("usage: aver-report failure [--now TIME] [--domain DOMAIN] "
+	      "[--dry-run]\n"
+	      "\t[--max N] [--zone FILE]\n"
+	      "TIME: seconds since 1970, YYYY-MM-DD or "
+	      "YYYY-MM-DDTHH:MM:SSZ\n",
+	    stderr);
+	return EXIT_USAGE;
+}
+
+/* An option with a value; false when it is none or the value is wrong. */
+static bool
+set_value(struct failure_run *k, const char *name, const char *value)
+{
+	if (strcmp(name, "--now") == 0) {
+		k->options.has_now = true;
+		return time_parse(str_from_z(value), &k->options.now);
+	}
+	if (strcmp(name, "--domain") == 0) {
+		k->domain = value;
+		return *value;
+	}
+	if (strcmp(name, "--zone") == 0) {
+		k->options.zone = value;
+		return *value;
+	}
+	return strcmp(name, "--max") == 0 &&
+	       str_to_u64(str_from_z(value), UINT32_MAX, &k->most);
+}
+
+static bool
+parse(struct failure_run *k, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--dry-run") == 0)
+			k->dry = true;
+		else if (i + 1 == argc || !set_value(k, argv[i], argv[i + 1]))
+			return false;
+		else
+			i++;
+	}
+	return true;
+}
+
+int
+command_failure(const struct conf *c, int argc, char **argv)
+{
+	struct failure_run *k = calloc(1, sizeof(*k));
+	int err, status;
+
+	if (!k)
+		return EXIT_LATER;
+	k->most = (uint64_t)c->report_max_per_run;
+	if (!parse(k, argc, argv)) {
+		free(k);
+		return usage();
+	}
+	arena_init(&k->names, NAMES_MEMORY);
+	arena_init(&k->arena, PLAN_MEMORY);
+	err = open_all(k, c);
+	if (!err)
+		err = run_all(k);
+	status = exit_code(k, err);
+	arena_fini(&k->arena);
+	arena_fini(&k->names);
+	reporter_close(&k->r);
+	free(k);
+	return status;
+}
