@@ -853,6 +853,71 @@ full_disk(const char *dir)
 	    "no room is AVER_TEMP, and then it goes on");
 }
 
+/*
+ * A take that meets a full disk: SQLite may end the transaction by itself,
+ * and a commit after that must not remove rows without their report.
+ */
+static int
+full_take_child(const char *path)
+{
+	static char body[4 << 20];
+	const struct rlimit little = {512 << 10, RLIM_INFINITY},
+			    all = {RLIM_INFINITY, RLIM_INFINITY};
+	struct store_evaluation r = row("f.example", 1, "x", 3, false);
+	struct ledger_report report = {.id = STR("r"),
+	    .policy_domain = STR("f.example"),
+	    .body = {body, sizeof(body)}};
+	struct store_take *t;
+	struct store *s;
+	unsigned seed = 7;
+	int err;
+
+	signal(SIGXFSZ, SIG_IGN);
+	for (size_t i = 0; i < sizeof(body); i++)
+		body[i] = (char)rand_r(&seed);
+	if (store_sqlite_open(path, STORE_WRITE, NULL, &s, NULL) ||
+	    store_add_evaluations(s, STR("x"), 1, &r, 1, NULL))
+		return 1;
+	setrlimit(RLIMIT_FSIZE, &little);
+	if (store_take_begin(
+		s, LEDGER_DMARC, STR("f.example"), 0, DAY, 0, &t, NULL))
+		return 2;
+	err = store_take_report(t, &report, NULL, 0, NULL);
+	if (err != 0 && err != AVER_TEMP)
+		return 3;
+	/* a caller who goes on all the same */
+	if (store_take_commit(t, NULL) != AVER_TEMP)
+		return 4;
+	setrlimit(RLIMIT_FSIZE, &all);
+	if (store_take_begin(
+		s, LEDGER_DMARC, STR("f.example"), 0, DAY, 0, &t, NULL))
+		return 5;
+	if (store_take_report(t, &report, NULL, 0, NULL) ||
+	    store_take_commit(t, NULL))
+		return 6;
+	if (store_take_begin(s, LEDGER_DMARC, STR("f.example"), 0, DAY, 0, &t,
+		NULL) != AVER_NOTFOUND)
+		return 7;
+	store_close(s);
+	return 0;
+}
+
+static void
+full_take(const char *dir)
+{
+	struct tmppath p = tmp_in(dir, "full_take.db");
+	pid_t pid;
+	int status = -1;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		_exit(full_take_child(p.z));
+	waitpid(pid, &status, 0);
+	is_int(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0,
+	    "a take without room is as if it had not been");
+}
+
 static void
 replaced(const char *dir)
 {
@@ -1028,6 +1093,7 @@ main(void)
 	collisions(dir.path);
 	locked(dir.path);
 	full_disk(dir.path);
+	full_take(dir.path);
 	replaced(dir.path);
 	damaged(dir.path);
 	modes(dir.path);
