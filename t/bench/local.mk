@@ -3,7 +3,7 @@
 #
 # `make bench`: never part of `make check`. See t/bench/run.sh.
 
-EXTRA_PROGRAMS = t/bench/load t/bench/floor t/bench/nullmilter
+EXTRA_PROGRAMS = t/bench/load t/bench/floor t/bench/nullmilter t/bench/store
 bench_programs = t/bench/load$(EXEEXT) t/bench/floor$(EXEEXT) \
 	t/bench/nullmilter$(EXEEXT)
 t_bench_load_SOURCES = \
@@ -16,15 +16,25 @@ t_bench_floor_SOURCES = t/bench/floor.c t/bench/mail.c t/bench/mail.h
 t_bench_floor_LDADD = $(CRYPTO_LIBS)
 t_bench_nullmilter_SOURCES = t/bench/nullmilter.c
 t_bench_nullmilter_LDADD = $(MILTER_LIBS)
+t_bench_store_SOURCES = t/bench/store.c
+t_bench_store_LDADD = $(aver_libs)
 EXTRA_DIST += t/bench/corpus.py t/bench/run.sh
-MOSTLYCLEANFILES += $(bench_programs)
+MOSTLYCLEANFILES += $(bench_programs) t/bench/store$(EXEEXT)
 
 bench: aver-milter$(EXEEXT) $(bench_programs)
 	$(srcdir)/t/bench/run.sh $(abs_top_srcdir) $(abs_top_builddir)
+
+# the store alone: one million rows of 10 000 domains, and of one
+bench-store: t/bench/store$(EXEEXT)
+	rm -rf t/bench/store-data && $(MKDIR_P) t/bench/store-data
+	t/bench/store$(EXEEXT) sqlite:t/bench/store-data/many.db 10000 100
+	rm -f t/bench/store-data/many.db*
+	t/bench/store$(EXEEXT) sqlite:t/bench/store-data/one.db 1 1000000
+	rm -rf t/bench/store-data
 
 bench-clean:
 	rm -rf t/bench/data
 
 clean-local: bench-clean
 
-.PHONY: bench bench-clean
+.PHONY: bench bench-store bench-clean
