@@ -3,6 +3,12 @@
 
 bin_PROGRAMS += aver
 aver_SOURCES = ctl/main.c \
+	ctl/check.c ctl/check.h \
+	ctl/destinations.c ctl/destinations.h \
+	ctl/policies.c ctl/policies.h \
+	ctl/query.c ctl/query.h \
+	ctl/query_print.c ctl/query_print.h \
+	ctl/tls_setup.c ctl/tls_setup.h \
 	ctl/cell.c ctl/cell.h \
 	ctl/cmd_conf.c ctl/cmd_conf.h \
 	ctl/cmd_eval.c ctl/cmd_eval.h \

@@ -7,10 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/check.h"
 #include "ctl/cmd_conf.h"
 #include "ctl/cmd_eval.h"
 #include "ctl/cmd_reload.h"
+#include "ctl/destinations.h"
 #include "ctl/evaluations.h"
+#include "ctl/policies.h"
+#include "ctl/query.h"
 #include "ctl/report_show.h"
 #include "ctl/reports.h"
 #include "ctl/suppress.h"
@@ -89,6 +93,46 @@ run_suppress(const char *path, int argc, char **argv)
 }
 
 static int
+run_query(const char *path, int argc, char **argv)
+{
+	struct conf *c = load(path);
+	int status = c ? cmd_query(c, argc, argv, stdout) : FAILED;
+
+	conf_unref(c);
+	return status;
+}
+
+static int
+run_policy(const char *path, int argc, char **argv)
+{
+	struct conf *c = load(path);
+	int status = c ? cmd_policy(c, argc, argv, stdout) : FAILED;
+
+	conf_unref(c);
+	return status;
+}
+
+static int
+run_check(const char *path, int argc, char **argv)
+{
+	struct conf *c = load(path);
+	int status = c ? cmd_check(c, argc, argv, stdout) : FAILED;
+
+	conf_unref(c);
+	return status;
+}
+
+static int
+run_destinations(const char *path, int argc, char **argv)
+{
+	struct conf *c = load(path);
+	int status = c ? cmd_destinations(c, argc, argv, stdout) : FAILED;
+
+	conf_unref(c);
+	return status;
+}
+
+static int
 run_reload(const char *path, int argc, char **argv)
 {
 	(void)argc, (void)argv;
@@ -124,6 +168,16 @@ static const struct command commands[] = {
     {"suppress", run_suppress, false,
 	" [list | add VALUE | remove VALUE | import | export]",
 	"says where no reports go"},
+    {"query", run_query, false, " [--json] DESTINATION",
+	"tells what the MTA is told about TLS to a destination, and why"},
+    {"policy", run_policy, false,
+	" [list | refresh DOMAIN | remove DOMAIN | export]",
+	"shows and changes the MTA-STS policies that are kept"},
+    {"check", run_check, false, " DESTINATION",
+	"tries whether the mail hosts do what their policy demands"},
+    {"destinations", run_destinations, false,
+	" [list | show DOMAIN | forget DOMAIN]",
+	"shows what mail hosts were seen to offer"},
     {"reload", run_reload, true, "",
 	"has aver-milter read its configuration again"},
     {"report", run_report, false, " show [--json] FILE ...",

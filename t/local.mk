@@ -29,12 +29,14 @@ integ_tests = \
 	t/integ/postfix.t \
 	t/integ/report_mail.t \
 	t/integ/sendmail.t \
-	t/integ/tls_required.t
+	t/integ/tls_required.t \
+	t/integ/sts_fetch.t \
+	t/integ/tlspolicy.t
 
 TESTS += $(lint_tests) $(integ_tests)
 EXTRA_DIST += $(lint_tests) $(integ_tests) \
 	t/integ/conformance.skip t/integ/lab.py \
-	t/integ/offline.c t/integ/sendmail_lab.py \
+	t/integ/offline.c t/integ/sendmail_lab.py t/integ/tls_lab.py \
 	t/lint/lint.py t/lint/pure.allow t/lint/rfcs.py t/lint/size.allow \
 	lib/LAYERS .ci/run
 

@@ -115,7 +115,7 @@ fill(struct view *v, const struct sts_question *q, bool known, int64_t now,
 {
 	out->valid = INT32_MAX;
 	/* without record and policy an old failure is of no interest */
-	if (!v->held && known && q->found != STS_FOUND)
+	if (!v->held && known && q->found != STS_FOUND && !q->refetch)
 		return;
 	out->sts.failure = v->failure;
 	out->sts.failure_detail = arena_dup(arena, str_from_z(v->detail));

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/* What the commands about TLS policy share: an engine and its options. */
+#ifndef CTL_TLS_SETUP_H
+#define CTL_TLS_SETUP_H
+
+#include <stdbool.h>
+
+#include "ctl/eval_source.h"
+#include "lib/base/diag.h"
+#include "lib/conf/conf.h"
+#include "tlspolicy/engine.h"
+#include "tlspolicy/render.h"
+#include "tlspolicy/tls_table_file.h"
+
+#define TLS_ARENA ((size_t)8 << 20) /* for one destination, with its log */
+
+struct tls_options {
+	struct eval_source_options source;
+	const char *postfix; /* a version; NULL: the configuration's */
+	bool writes; /* what is fetched is kept in the store */
+	bool no_engine; /* the store alone is looked at */
+};
+
+struct tls_setup {
+	const struct conf *conf;
+	struct dns_source *dns;
+	struct tls_file *table; /* NULL: none */
+	struct engine *engine;
+	struct render_config render;
+	const char *postfix; /* the version the answers are for */
+};
+
+/* Returns 0 or an aver_err with d filled; *s has to be closed in any case. */
+int tls_setup_open(const struct conf *c, const struct tls_options *o,
+    struct tls_setup *s, struct diag *d);
+void tls_setup_close(struct tls_setup *s);
+/* Till when one destination may take. */
+int64_t tls_setup_deadline(const struct tls_setup *s);
+
+#endif

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the aver authors
+"""Policy hosts of MTA-STS on loopback: one HTTPS server for all of them, whose
+certificate and behaviour go by the name that the client asks for; and zones
+with signatures."""
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import lab
+
+WELL_KNOWN = "/.well-known/mta-sts.txt"
+
+
+def policy(mode="enforce", mx=("mx.%s",), max_age=604800, domain=""):
+    lines = ["version: STSv1", "mode: " + mode]
+    lines += ["mx: " + (m % domain if "%s" in m else m) for m in mx]
+    return "\r\n".join(lines + ["max_age: %d" % max_age]) + "\r\n"
+
+
+def answer(body, status="200 OK", kind="text/plain", version="HTTP/1.1",
+           more=()):
+    """A function of (connection, host) that answers with that."""
+    if isinstance(body, str):
+        body = body.encode()
+
+    def talk(conn, host):
+        head = ["%s %s" % (version, status)]
+        if kind is not None:
+            head.append("Content-Type: " + kind)
+        head += ["Content-Length: %d" % len(body), "Connection: close"]
+        head += list(more)
+        conn.sendall("\r\n".join(head + ["", ""]).encode() + body)
+    return talk
+
+
+class PolicyHosts:
+    """hosts: {policy domain: (Certificate, function)}; requests: what came,
+    as (name asked for in TLS, request line, header fields)."""
+
+    def __init__(self, fallback):
+        self.hosts = {}
+        self.requests = []
+        self.plain = []  # octets of who did not speak TLS, by refusal
+        self.names = []  # all SNI
+        self.fallback = fallback  # a Certificate for strangers
+        self.contexts = {}
+        self.closing = False
+        self.sock = socket.socket()
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.sock.bind(("127.0.0.1", 0))
+        self.sock.listen(64)
+        self.port = self.sock.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def put(self, domain, certificate, talk, version=None):
+        self.hosts[domain] = (certificate, talk)
+        self.contexts[domain] = certificate.context(version)
+
+    def down(self):
+        """Nobody listens any more."""
+        self.closing = True
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.sock.close()
+
+    def accept(self):
+        while True:
+            try:
+                s, _ = self.sock.accept()
+            except OSError:
+                return
+            s.settimeout(30 * lab.SLOW)
+            threading.Thread(target=self.serve, args=(s,),
+                             daemon=True).start()
+
+    def serve(self, sock):
+        asked = []
+
+        def choose(conn, name, _):
+            asked.append(name)
+            self.names.append(name)
+            domain = (name or "").partition(".")[2]
+            if domain in self.contexts:
+                conn.context = self.contexts[domain]
+        context = self.fallback.context()
+        context.sni_callback = choose
+        try:
+            conn = context.wrap_socket(sock, server_side=True)
+        except (OSError, ssl.SSLError) as e:
+            self.plain.append(repr(e))
+            sock.close()
+            return
+        try:
+            self.answer(conn, asked[0] if asked else None)
+        except OSError:
+            pass
+        finally:
+            conn.close()
+
+    def answer(self, conn, name):
+        got = b""
+        while b"\r\n\r\n" not in got:
+            more = conn.recv(4096)
+            if not more:
+                return
+            got += more
+        lines = got.decode("latin-1").split("\r\n")
+        self.requests.append((name, lines[0], lines[1:-2]))
+        domain = (name or "").partition(".")[2]
+        if domain in self.hosts:
+            self.hosts[domain][1](conn, name)
+
+    def asked(self, domain):
+        """How many requests there were for the domain's policy."""
+        return sum(n == "mta-sts." + domain for n, _, _ in self.requests)
+
+
+def slowly(octets, pause, times, first=b""):
+    """A function that sends first, then one piece after the other."""
+    def talk(conn, host):
+        conn.sendall(first)
+        for _ in range(times):
+            conn.sendall(octets)
+            time.sleep(pause)
+    return talk
+
+
+def drip(octets, pause):
+    """A function that sends octet by octet."""
+    def talk(conn, host):
+        for i in range(len(octets)):
+            conn.sendall(octets[i:i + 1])
+            time.sleep(pause)
+        time.sleep(60)
+    return talk
+
+
+class SignedDns:
+    """A signed root zone with all names of the test, served by nsd; beside it
+    zones without signatures. What is in forged gets another value after the
+    signatures were made."""
+
+    def __init__(self, stage, records, unsigned=None, forged=()):
+        self.stage = stage
+        self.unsigned = unsigned or {}
+        self.proc = None
+        self.port = lab.free_ports(1)[0]
+        self.ksk = self.run("ldns-keygen", "-k", "-a", "ED25519", ".")
+        self.zsk = self.run("ldns-keygen", "-a", "ED25519", ".")
+        self.anchor = stage.path(self.ksk + ".key")
+        self.server = "127.0.0.1@%d" % self.port
+        self.zones(records, forged)
+        self.start()
+
+    def run(self, *argv):
+        r = subprocess.run(argv, cwd=self.stage.dir, capture_output=True,
+                           text=True)
+        if r.returncode:
+            raise RuntimeError("%s: %s" % (argv, r.stderr))
+        return r.stdout.strip()
+
+    @staticmethod
+    def soa(origin):
+        return ("$ORIGIN %s\n$TTL 60\n@ SOA ns.lab. root.lab. 1 3600 600 86400"
+                " 5\n@ NS ns.lab.\n" % origin)
+
+    def zones(self, records, forged=()):
+        """(Re)writes all zones; records: lines of the root zone."""
+        text = self.soa(".") + "ns.lab. A 127.0.0.1\n"
+        text += "".join("%s NS ns.lab.\n" % z for z in self.unsigned)
+        self.stage.write("root", text + "\n".join(records) + "\n")
+        self.run("ldns-signzone", "-n", "-o", ".", "-f", "root.signed",
+                 "root", self.zsk, self.ksk)
+        signed = self.stage.read("root.signed")
+        for old, new in forged:
+            assert old in signed, old
+            signed = signed.replace(old, new)
+        self.stage.write("root.signed", signed)
+        for z, lines in self.unsigned.items():
+            self.stage.write("zone-" + z, self.soa(z) +
+                             "\n".join(lines) + "\n")
+
+    def start(self):
+        conf = ["server:", "  ip-address: 127.0.0.1@%d" % self.port,
+                "  username: \"\"", "  chroot: \"\"",
+                "  zonesdir: \"%s\"" % self.stage.dir, "  pidfile: \"\"",
+                "  database: \"\"", "  xfrdfile: \"\"",
+                "  zonelistfile: \"%s\"" % self.stage.path("zone.list"),
+                "  xfrdir: \"%s\"" % self.stage.dir, "  server-count: 1",
+                "  rrl-ratelimit: 0",
+                "remote-control:", "  control-enable: no",
+                "zone:", "  name: \".\"", "  zonefile: root.signed"]
+        for z in self.unsigned:
+            conf += ["zone:", "  name: " + z, "  zonefile: zone-" + z]
+        path = self.stage.write("signed.conf", "\n".join(conf) + "\n")
+        self.proc = self.stage.spawn(["nsd", "-d", "-c", path], "nsd.log")
+        lab.wait_until(lambda: lab.listens(self.port), 10, "nsd")
+
+    def stop(self):
+        self.proc.terminate()
+        self.proc.wait()
