@@ -31,6 +31,7 @@ integ_tests = \
 	t/integ/sendmail.t \
 	t/integ/tls_required.t \
 	t/integ/sts_fetch.t \
+	t/integ/tls_delivery.t \
 	t/integ/tlspolicy.t
 
 TESTS += $(lint_tests) $(integ_tests)

@@ -3,6 +3,9 @@
 """Policy hosts of MTA-STS on loopback: one HTTPS server for all of them, whose
 certificate and behaviour go by the name that the client asks for; and zones
 with signatures."""
+import os
+import shutil
+import smtplib
 import socket
 import ssl
 import subprocess
@@ -204,3 +207,163 @@ class SignedDns:
     def stop(self):
         self.proc.terminate()
         self.proc.wait()
+
+
+class Unbound:
+    """A validating resolver at port 53 of a loopback address, for programs
+    that know resolv.conf alone."""
+
+    def __init__(self, stage, dns):
+        self.address = self.free_address()
+        conf = """
+server:
+  interface: %s
+  port: 53
+  username: ""
+  chroot: ""
+  directory: "%s"
+  pidfile: ""
+  use-syslog: no
+  logfile: ""
+  do-daemonize: no
+  do-not-query-localhost: no
+  trust-anchor-file: "%s"
+  module-config: "validator iterator"
+  cache-max-ttl: 1
+  cache-max-negative-ttl: 1
+  infra-host-ttl: 1
+  num-threads: 1
+remote-control:
+  control-enable: no
+forward-zone:
+  name: "."
+  forward-addr: %s
+""" % (self.address, stage.dir, dns.anchor, dns.server)
+        path = stage.write("unbound.conf", conf)
+        stage.spawn(["unbound", "-d", "-c", path], "unbound.log")
+        lab.wait_until(self.listens, 10, "unbound")
+
+    @staticmethod
+    def free_address():
+        for i in range(2, 250):
+            address = "127.0.77.%d" % i
+            try:
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u, \
+                        socket.socket() as t:
+                    u.bind((address, 53))
+                    t.bind((address, 53))
+                    return address
+            except PermissionError:
+                lab.skip_all("port 53 cannot be bound")
+            except OSError:
+                continue
+        lab.skip_all("port 53 is taken on all loopback addresses")
+
+    def listens(self):
+        try:
+            socket.create_connection((self.address, 53), 1).close()
+            return True
+        except OSError:
+            return False
+
+
+class Sender:
+    """A Postfix that delivers, in a mount namespace of its own whose
+    resolv.conf names the resolver."""
+
+    def __init__(self, stage, resolver, maps, ca_file, transports):
+        self.lab = stage
+        self.port = lab.free_ports(1)[0]
+        self.folder = stage.path("sender")
+        for d in ("sender", "sender/queue", "sender/data"):
+            os.makedirs(stage.path(d))
+        shutil.chown(stage.path("sender/data"), "postfix")
+        stage.write("sender/resolv.conf",
+                    "nameserver %s\noptions timeout:2 attempts:1\n"
+                    % resolver.address)
+        stage.write("sender/transport", "".join(
+            "%s smtp:%s:%d\n" % (d, d, p) for d, p in transports.items()))
+        stage.write("sender/main.cf", """
+compatibility_level = 3.6
+queue_directory = %(dir)s/queue
+data_directory = %(dir)s/data
+mail_owner = postfix
+myhostname = out.lab.example
+mydestination =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+alias_maps =
+alias_database =
+smtpd_recipient_restrictions = permit_mynetworks, reject
+smtpd_relay_restrictions = permit_mynetworks, reject
+transport_maps = texthash:%(dir)s/transport
+maillog_file = %(dir)s/log
+maillog_file_prefixes = %(dir)s
+smtp_dns_support_level = dnssec
+smtp_host_lookup = dns
+smtp_tls_security_level = may
+smtp_tls_policy_maps = %(maps)s
+smtp_tls_CAfile = %(ca)s
+smtp_tls_loglevel = 1
+smtp_tls_session_cache_database =
+smtp_destination_concurrency_failed_cohort_limit = 0
+smtp_connection_cache_on_demand = no
+minimal_backoff_time = 3600s
+""" % {"dir": self.folder, "maps": maps, "ca": ca_file})
+        stage.write("sender/master.cf", """
+127.0.0.1:%d inet n - n - - smtpd
+pickup    unix  n - n 60 1 pickup
+cleanup   unix  n - n - 0 cleanup
+qmgr      unix  n - n 300 1 qmgr
+rewrite   unix  - - n - - trivial-rewrite
+bounce    unix  - - n - 0 bounce
+defer     unix  - - n - 0 bounce
+trace     unix  - - n - 0 bounce
+verify    unix  - - n - 1 verify
+proxymap  unix  - - n - - proxymap
+anvil     unix  - - n - 1 anvil
+scache    unix  - - n - 1 scache
+error     unix  - - n - - error
+retry     unix  - - n - - error
+smtp      unix  - - n - - smtp
+showq     unix  n - n - - showq
+tlsmgr    unix  - - n 1000? 1 tlsmgr
+postlog   unix-dgram n - n - 1 postlogd
+""" % self.port)
+        r = self.command("postfix", "-c", self.folder, "start")
+        if r.returncode:
+            raise RuntimeError("postfix start: " + r.stdout + r.stderr)
+        lab.wait_until(lambda: lab.listens(self.port), 15, "Postfix")
+
+    def command(self, *argv):
+        """Runs it where resolv.conf is ours."""
+        script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+        return subprocess.run(
+            ["unshare", "-m", "sh", "-c", script,
+             self.lab.path("sender/resolv.conf"), *argv],
+            capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    @staticmethod
+    def possible():
+        """A namespace can be made, and a file bound in it."""
+        r = subprocess.run(["unshare", "-m", "mount", "--bind", "/etc/hosts",
+                            "/etc/resolv.conf"], capture_output=True)
+        return r.returncode == 0
+
+    def stop(self):
+        self.command("postfix", "-c", self.folder, "stop")
+
+    def send(self, domain):
+        """Submits a message; returns what the log says of its delivery."""
+        rcpt = "u%d@%s" % (time.monotonic_ns(), domain)
+        with smtplib.SMTP("127.0.0.1", self.port) as s:
+            s.sendmail("from@lab.example", [rcpt], "Subject: x\r\n\r\nbody\r\n")
+        found = []
+
+        def look():
+            found[:] = [l for l in self.lab.read("sender/log").splitlines()
+                        if "to=<%s>" % rcpt in l and "status=" in l]
+            return found
+        lab.wait_until(look, 60, "a delivery to " + domain)
+        return found[-1].partition("]: ")[2]
