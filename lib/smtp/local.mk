@@ -58,3 +58,9 @@ check_PROGRAMS += t/unit/sasl.t
 t_unit_sasl_t_SOURCES = t/unit/sasl.t.c t/tap.h
 t_unit_sasl_t_LDADD = $(aver_libs)
 endif
+
+check_PROGRAMS += t/fuzz/smtp_send.t
+t_fuzz_smtp_send_t_SOURCES = t/fuzz/smtp_send.c $(fuzz_main)
+t_fuzz_smtp_send_t_LDADD = $(aver_libs)
+t_fuzz_smtp_send_t_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += t/fuzz/corpus/smtp_send

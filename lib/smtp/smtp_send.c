@@ -408,5 +408,8 @@ smtp_send(struct smtp *c, const struct smtp_message *m, struct smtp_end *rcpt,
 	else
 		all_rcpt(&t);
 	arena_fini(&t.arena);
+	/* a later reply may have ended what an earlier one left open */
+	if (c->io.dead || c->goodbye)
+		end->reusable = false;
 	return end->outcome;
 }
