@@ -5,6 +5,9 @@ libaver_a_SOURCES += \
 	lib/tlsrpt/tlsrpt_report.c
 libpure_a_SOURCES += \
 	lib/tlsrpt/json_pull.c lib/tlsrpt/json_pull.h \
+	lib/tlsrpt/postfix_line.c lib/tlsrpt/postfix_line.h \
+	lib/tlsrpt/postfix_log.c lib/tlsrpt/postfix_log.h \
+	lib/tlsrpt/postfix_stamp.c \
 	lib/tlsrpt/tlsrpt_codec.c lib/tlsrpt/tlsrpt_codec.h \
 	lib/tlsrpt/tlsrpt_datagram.c lib/tlsrpt/tlsrpt_datagram.h \
 	lib/tlsrpt/tlsrpt_record.c lib/tlsrpt/tlsrpt_record.h \
@@ -36,3 +39,12 @@ t_fuzz_tlsrpt_datagram_t_LDADD = $(aver_libs)
 t_fuzz_tlsrpt_datagram_t_LDFLAGS = $(fuzz_ldflags)
 
 EXTRA_DIST += t/fuzz/corpus/tlsrpt_datagram
+
+check_PROGRAMS += t/unit/postfix_log.t t/fuzz/postfix_log.t
+t_unit_postfix_log_t_SOURCES = t/unit/postfix_log.t.c t/tap.h
+t_unit_postfix_log_t_LDADD = $(aver_libs)
+t_fuzz_postfix_log_t_SOURCES = t/fuzz/postfix_log.c $(fuzz_main)
+t_fuzz_postfix_log_t_LDADD = $(aver_libs)
+t_fuzz_postfix_log_t_LDFLAGS = $(fuzz_ldflags)
+
+EXTRA_DIST += t/fuzz/corpus/postfix_log
