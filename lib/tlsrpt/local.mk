@@ -2,7 +2,8 @@
 # Copyright (c) 2026 the aver authors
 
 libaver_a_SOURCES += \
-	lib/tlsrpt/tlsrpt_report.c
+	lib/tlsrpt/tlsrpt_report.c \
+	lib/tlsrpt/tlsrpt_write.c lib/tlsrpt/tlsrpt_write.h
 libpure_a_SOURCES += \
 	lib/tlsrpt/json_pull.c lib/tlsrpt/json_pull.h \
 	lib/tlsrpt/postfix_line.c lib/tlsrpt/postfix_line.h \
@@ -48,3 +49,7 @@ t_fuzz_postfix_log_t_LDADD = $(aver_libs)
 t_fuzz_postfix_log_t_LDFLAGS = $(fuzz_ldflags)
 
 EXTRA_DIST += t/fuzz/corpus/postfix_log
+
+check_PROGRAMS += t/unit/tlsrpt_write.t
+t_unit_tlsrpt_write_t_SOURCES = t/unit/tlsrpt_write.t.c t/tap.h
+t_unit_tlsrpt_write_t_LDADD = $(aver_libs)

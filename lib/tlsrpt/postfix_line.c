@@ -478,13 +478,15 @@ read_delivery(struct scan s, struct postfix_line *out)
 	return true;
 }
 
+static const struct {
+	bool (*read)(struct scan s, struct postfix_line *out);
+} readers[] = {{read_established}, {read_certificate}, {read_handshake},
+    {read_unusable}, {read_tlsrpt}, {read_offer}, {read_pattern}, {read_policy},
+    {read_delivery}, {read_skipped}};
+
 bool
 postfix_line_read(struct str line, struct postfix_line *out)
 {
-	static bool (*const readers[])(struct scan, struct postfix_line *) = {
-	    read_established, read_certificate, read_handshake, read_unusable,
-	    read_tlsrpt, read_offer, read_pattern, read_policy, read_delivery,
-	    read_skipped};
 	struct scan s = scan_of(line);
 	struct postfix_line head = {.kind = POSTFIX_OTHER};
 
@@ -493,7 +495,7 @@ postfix_line_read(struct str line, struct postfix_line *out)
 		return false;
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
 		*out = head;
-		if (readers[i](s, out))
+		if (readers[i].read(s, out))
 			return out->kind != POSTFIX_OTHER;
 	}
 	*out = head;

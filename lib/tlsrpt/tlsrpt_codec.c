@@ -24,6 +24,25 @@ is_clean(struct str s)
 	return true;
 }
 
+/* RFC 7493 section 2.1: noncharacters have no place in I-JSON. */
+static bool
+is_noncharacter(struct str one)
+{
+	unsigned char a = (unsigned char)one.p[0];
+	unsigned char y, z;
+
+	if (one.n < 3)
+		return false;
+	y = (unsigned char)one.p[one.n - 2];
+	z = (unsigned char)one.p[one.n - 1];
+	if (one.n == 3 && a == 0xef && y == 0xb7)
+		return z >= 0x90 && z <= 0xaf; /* U+FDD0 to U+FDEF */
+	/* U+xFFFE and U+xFFFF */
+	return z >= 0xbe && y == 0xbf &&
+	       (one.n == 3 ? a == 0xef
+			   : ((unsigned char)one.p[1] & 0x0f) == 0x0f);
+}
+
 struct str
 tlsrpt_text(struct arena *a, struct str s)
 {
@@ -37,10 +56,9 @@ tlsrpt_text(struct arena *a, struct str s)
 		struct str one = bad;
 
 		used = utf8_len(s);
-		if (used)
+		if (used && !is_noncharacter(str_head(s, used)))
 			one = str_head(s, used);
-		else
-			used = 1;
+		used += used == 0;
 		if (used == 1 && chars_is(s.p[0], CH_CTL))
 			one = STR(" ");
 		if (b.n + one.n > TLSRPT_TEXT_MAX)
@@ -106,7 +124,7 @@ add_number(struct buf *b, size_t n)
 	buf_add_c(b, (char)n);
 }
 
-/* Whole characters only; the input is UTF-8. */
+/* Whole characters only, where it is UTF-8. */
 static struct str
 cut_text(struct str s)
 {
@@ -123,7 +141,16 @@ add_text(struct buf *b, struct str s)
 {
 	s = cut_text(s);
 	add_number(b, s.n);
-	buf_add(b, s);
+	if (utf8_ok(s)) {
+		buf_add(b, s);
+		return;
+	}
+	/* what was not cleaned must not make octets that nobody reads */
+	for (size_t used; s.n; s = str_from(s, used)) {
+		used = utf8_len(s);
+		buf_add(b, used ? str_head(s, used) : STR("?"));
+		used += used == 0;
+	}
 }
 
 /* How many of the list, taken from the front, fit into *room octets. */

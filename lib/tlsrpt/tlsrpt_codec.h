@@ -8,7 +8,8 @@
  *
  *     octets = letter version enum *field       field = 2 octets length, text
  *
- * Texts are cleaned on the way in: see tlsrpt_text().
+ * Texts should have gone through tlsrpt_text(); an octet that is no UTF-8 is
+ * kept as "?".
  */
 #ifndef TLSRPT_TLSRPT_CODEC_H
 #define TLSRPT_TLSRPT_CODEC_H
@@ -26,9 +27,10 @@
 #define TLSRPT_STRINGS_MAX ((size_t)4000) /* of one policy, each kind */
 
 /*
- * s as UTF-8 without control characters: U+FFFD for each octet that is none,
- * a space for each control character; at most TLSRPT_TEXT_MAX octets. A view of
- * s where nothing is to be done, else in the arena; empty without memory.
+ * s as UTF-8 without control characters: U+FFFD for each octet that is none and
+ * each noncharacter, a space for each control character; at most
+ * TLSRPT_TEXT_MAX octets. A view of s where nothing is to be done, else in the
+ * arena; empty without memory.
  */
 struct str tlsrpt_text(struct arena *a, struct str s);
 

@@ -405,6 +405,11 @@ test_texts(void)
 	ok(tlsrpt_ip(&a, STR("unknown")).n == 0, "no address");
 	is_str(tlsrpt_name(&a, STR("MX.Example.")), STR("mx.example"), "name");
 	is_str(tlsrpt_name(&a, STR("[A\n]")), STR("[a ]"), "no name");
+	is_str(tlsrpt_text(&a, STR("a\xef\xbf\xbe\xef\xb7\x90\xf0\x9f\xbf\xbf"
+				   "\xef\xbf\xbc\xf0\x9f\x98\x80")),
+	    STR("a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbc"
+		"\xf0\x9f\x98\x80"),
+	    "noncharacters");
 	memset(many, 0xff, sizeof(many));
 	is_int(tlsrpt_text(&a, (struct str){many, sizeof(many)}).n,
 	    TLSRPT_TEXT_MAX / 3 * 3, "bad octets grow, to a bound");
