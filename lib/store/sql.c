@@ -63,7 +63,7 @@ static const char *const schema_steps[] = {
     " body BLOB NOT NULL"
     ") STRICT;"
     "CREATE INDEX report_created ON report (created);"
-    "CREATE INDEX report_domain ON report (policy_domain);"
+    "CREATE INDEX report_domain ON report (policy_domain, created);"
     "CREATE TABLE submission ("
     " report INTEGER NOT NULL,"
     " number INTEGER NOT NULL,"
@@ -163,13 +163,12 @@ const struct store_sqlite_options sql_schema = {schema_steps,
 	" r.created, r.row_count, r.messages, r.body_size, r.file_name," \
 	" r.record"
 
-/* ?1-?6: kind, state, domain, since, until; -1 and '' for all */
+/* ?1-?4: kind, state, since, until; -1 for all. ?5: policy domain */
 #define REPORTS                                                         \
 	"SELECT " REPORT " FROM report r WHERE (?1 < 0 OR r.kind = ?1)" \
 	" AND (?2 < 0 OR EXISTS (SELECT 1 FROM submission s"            \
 	" WHERE s.report = r.seq AND s.state = ?2))"                    \
-	" AND (?3 = '' OR r.policy_domain = ?3)"                        \
-	" AND r.created >= ?4 AND r.created < ?5"
+	" AND r.created >= ?3 AND r.created < ?4"
 
 /* the one of a report's id (?1) and number (?2) */
 #define THIS_ONE                                                 \
@@ -316,6 +315,10 @@ const char *const sql_text[ST_COUNT] = {
     [ST_REPORT_BODY] = "SELECT " REPORT ", r.body FROM report r WHERE id = ?1",
     [ST_REPORTS] = REPORTS " ORDER BY r.created, r.seq",
     [ST_REPORTS_NEWEST] = REPORTS " ORDER BY r.created DESC, r.seq DESC",
+    [ST_REPORTS_OF] = REPORTS " AND r.policy_domain = ?5"
+			      " ORDER BY r.created, r.seq",
+    [ST_REPORTS_OF_NEWEST] = REPORTS " AND r.policy_domain = ?5"
+				     " ORDER BY r.created DESC, r.seq DESC",
     [ST_SUBMISSION_FORGET] = "DELETE FROM submission WHERE report IN"
 			     " (SELECT seq FROM report r WHERE created < ?1"
 			     " AND NOT EXISTS (SELECT 1 FROM submission s"

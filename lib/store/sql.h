@@ -55,8 +55,11 @@ enum statement {
 	ST_REPORT_ADD,
 	ST_REPORT_GET,
 	ST_REPORT_BODY,
+	/* all, newest first, of a domain, both: in this order */
 	ST_REPORTS,
 	ST_REPORTS_NEWEST,
+	ST_REPORTS_OF,
+	ST_REPORTS_OF_NEWEST,
 	ST_REPORT_FORGET,
 	ST_SUBMISSION_FORGET,
 	ST_SUBMISSION_ADD,

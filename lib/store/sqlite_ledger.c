@@ -39,15 +39,17 @@ each_report(struct store *base, const struct ledger_filter *f,
     struct diag *d)
 {
 	struct sqlite_store *s = db_of(base);
-	enum statement st = f->newest_first ? ST_REPORTS_NEWEST : ST_REPORTS;
+	enum statement st = (enum statement)(
+	    (int)ST_REPORTS + f->newest_first + 2 * (f->policy_domain.n > 0));
 	int rc, stop = 0;
 
 	s->walking++;
 	db_put_int(s, st, 1, f->has_kind ? (int64_t)f->kind : -1);
 	db_put_int(s, st, 2, f->has_state ? (int64_t)f->state : -1);
-	db_put_text(s, st, 3, f->policy_domain);
-	db_put_int(s, st, 4, f->since);
-	db_put_int(s, st, 5, f->until ? f->until : INT64_MAX);
+	db_put_int(s, st, 3, f->since);
+	db_put_int(s, st, 4, f->until ? f->until : INT64_MAX);
+	if (f->policy_domain.n)
+		db_put_text(s, st, 5, f->policy_domain);
 	while ((rc = db_step(s, st)) == DB_ROW && !stop) {
 		struct ledger_report r = read_report(s, st);
 

@@ -124,6 +124,16 @@ contract_lists(const char *spec)
 				   b = {.policy_domain = STR("b.example")},
 				   window = {.since = 200, .until = 300},
 				   newest = {.newest_first = true},
+				   b_newest = {.policy_domain =
+						   STR("b.example"),
+				       .newest_first = true},
+				   b_tls = {.policy_domain = STR("b.example"),
+				       .has_kind = true,
+				       .kind = LEDGER_TLS,
+				       .since = 200,
+				       .until = 201},
+				   b_later = {.policy_domain = STR("b.example"),
+				       .since = 201},
 				   suppressed = {.has_state = true,
 				       .state = LEDGER_SUPPRESSED},
 				   sent = {
@@ -139,6 +149,9 @@ contract_lists(const char *spec)
 	is_listed(s, &newest, "r3 q2 r2 r1 ", "newest first");
 	is_listed(s, &tls, "r2 ", "of a kind");
 	is_listed(s, &b, "r2 q2 ", "of a domain");
+	is_listed(s, &b_newest, "q2 r2 ", "newest first");
+	is_listed(s, &b_tls, "r2 ", "of a domain, kind and time");
+	is_listed(s, &b_later, "", "of a later time");
 	is_listed(s, &window, "r2 q2 ", "of a time");
 	is_listed(s, &suppressed, "r2 ", "with a state");
 	is_listed(s, &sent, "", "with another");
