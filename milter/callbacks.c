@@ -101,6 +101,18 @@ client_ip(const _SOCK_ADDR *addr)
 	return none;
 }
 
+static uint16_t
+client_port(const _SOCK_ADDR *addr)
+{
+	if (addr && addr->sa_family == AF_INET)
+		return ntohs(
+		    ((const struct sockaddr_in *)(const void *)addr)->sin_port);
+	if (addr && addr->sa_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)(const void *)addr)
+				 ->sin6_port);
+	return 0;
+}
+
 static sfsistat
 on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *addr)
 {
@@ -109,7 +121,7 @@ on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *addr)
 	(void)host;
 	if (s)
 		session_free(s);
-	s = session_new(the_service, client_ip(addr));
+	s = session_new(the_service, client_ip(addr), client_port(addr));
 	smfi_setpriv(ctx, s);
 	return SMFIS_NOREPLY;
 }

@@ -21,7 +21,7 @@
 #define ADDRESS_MAX 1024
 
 struct session *
-session_new(struct service *service, struct ip ip)
+session_new(struct service *service, struct ip ip, uint16_t port)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
@@ -30,6 +30,7 @@ session_new(struct service *service, struct ip ip)
 	s->service = service;
 	s->snapshot = service_snapshot(service);
 	s->ip = ip_unmap(ip);
+	s->port = port;
 	s->local = ip.family == IP_NONE;
 	s->ticket.slot = -1;
 	arena_init(&s->connection, CONNECTION_MEMORY);
@@ -92,6 +93,7 @@ session_mail(struct session *s, const struct session_mail *mail)
 	struct arena *a = &s->message;
 	struct inbound_facts facts = {
 	    .ip = s->ip,
+	    .port = s->port,
 	    .helo = s->helo,
 	    .smtputf8 = mail->smtputf8,
 	    .requiretls = mail->requiretls,

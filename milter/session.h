@@ -29,6 +29,7 @@ struct session {
 	struct arena connection; /* helo and the like */
 	struct arena message;
 	struct ip ip;
+	uint16_t port; /* of the client */
 	bool local; /* no client address: submitted on this host */
 	struct str helo;
 
@@ -62,8 +63,9 @@ struct session_verdict {
 	bool failed; /* out of memory: ask the client to retry */
 };
 
-/* NULL when memory is out. ip with family IP_NONE: not known. */
-struct session *session_new(struct service *service, struct ip ip);
+/* NULL when memory is out. ip with family IP_NONE, port 0: not known. */
+struct session *
+session_new(struct service *service, struct ip ip, uint16_t port);
 void session_free(struct session *s); /* NULL allowed */
 
 void session_helo(struct session *s, struct str helo);

@@ -135,7 +135,7 @@ check_domain(struct maker *m)
 static int
 check_failure_domain(struct maker *m)
 {
-	m->plan->window = (struct window){INT64_MIN, m->now};
+	m->plan->window = (struct window){m->due->first, m->now};
 	if (reporter_is_own(m->r, m->due->policy_domain))
 		return decide(m, PLAN_DROP, "our own domain", STR_NONE);
 	return check_domain_suppressed(m);

@@ -62,7 +62,8 @@ int dmarc_plan_make(struct reporter *r, const struct store_due *due,
 
 /*
  * The same for failure reports: ruf in place of rua. There are no periods, so
- * nothing waits for the end of one; the window is all before now.
+ * nothing waits for the end of one; the window is from the first incident to
+ * now.
  */
 int dmarc_plan_failure(struct reporter *r, const struct store_due *due,
     int64_t now, struct arena *a, struct dmarc_plan *out, struct diag *d);

@@ -222,6 +222,11 @@ put_source(struct draft *f)
 		buf_add_z(&f->value, "IPv6:");
 	ip_print(&f->value, &f->in->source_ip);
 	put(f, "Source-IP");
+	/* RFC 6692 section 3 */
+	if (f->in->source_port) {
+		buf_add_u64(&f->value, f->in->source_port);
+		put(f, "Source-Port");
+	}
 }
 
 static void

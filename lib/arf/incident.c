@@ -10,6 +10,7 @@
  *   flags      enum flag
  *   enums      failure, delivery, dmarc, policy, spf_result: one octet each
  *   family     0, 4 or 6, then so many octets of address: 0, 4 or 16
+ *   port       2 octets
  *   strings    reporter, policy_domain, from_domain, mail_from, rcpt_to,
  *              spf_domain, spf_record
  *   dkim       their number; for each the result, aligned (0, 1), strings
@@ -100,6 +101,8 @@ put_head(struct buf *b, const struct arf_incident *in)
 	put(b, in->policy);
 	put(b, in->has_spf ? in->spf_result : 0);
 	put_ip(b, &in->source_ip);
+	put(b, in->source_port >> 8);
+	put(b, in->source_port);
 	put_str(b, in->reporter, ARF_NAME_MAX);
 	put_str(b, in->policy_domain, ARF_NAME_MAX);
 	put_str(b, in->from_domain, ARF_NAME_MAX);
@@ -205,7 +208,7 @@ static void
 take_head(struct reader *r, struct arf_incident *in)
 {
 	uint64_t time = 0;
-	unsigned flags;
+	unsigned flags, port;
 
 	if (take(r, 255) != VERSION)
 		r->bad = true;
@@ -221,6 +224,8 @@ take_head(struct reader *r, struct arf_incident *in)
 	in->policy = (enum dmarc_policy)take(r, DMARC_POLICY_COUNT - 1);
 	in->spf_result = (enum spf_result)take(r, SPF_RESULT_COUNT - 1);
 	take_ip(r, &in->source_ip);
+	port = take(r, 255) << 8;
+	in->source_port = (uint16_t)(port | take(r, 255));
 	in->reporter = take_str(r, ARF_NAME_MAX);
 	in->policy_domain = take_str(r, ARF_NAME_MAX);
 	in->from_domain = take_str(r, ARF_NAME_MAX);

@@ -59,6 +59,7 @@ struct arf_dkim {
 struct arf_incident {
 	int64_t time; /* of arrival, seconds since the epoch */
 	struct ip source_ip;
+	uint16_t source_port; /* 0: not known */
 	struct str reporter; /* authserv-id */
 	struct str policy_domain, from_domain;
 	enum arf_failure failure;

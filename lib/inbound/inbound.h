@@ -81,6 +81,7 @@ struct inbound_options {
 /* What the SMTP session says of the message. Views live as long as it. */
 struct inbound_facts {
 	struct ip ip;
+	uint16_t port; /* of the client; 0: not known */
 	struct str helo;
 	struct str mail_from; /* without brackets; empty: null reverse-path */
 	struct str rcpt_domain; /* of all recipients, empty if they differ */

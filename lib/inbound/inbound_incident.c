@@ -166,6 +166,7 @@ inbound_incident(const struct inbound *in, struct arf_incident *out)
 	*out = (struct arf_incident){
 	    .time = in->facts.now,
 	    .source_ip = in->facts.ip,
+	    .source_port = in->facts.port,
 	    .reporter = in->opt->authserv_id,
 	    .policy_domain = v->policy_domain,
 	    .from_domain = v->from_domain,

@@ -26,7 +26,8 @@ divide_down(int64_t a, int64_t b)
 void
 date_of(int64_t t, struct date *out)
 {
-	int64_t days = divide_down(t, DAY), second = t - days * DAY;
+	int64_t days = divide_down(t, DAY);
+	int64_t second = (t % DAY + DAY) % DAY;
 	int64_t shifted = days + 719468; /* since 1 March of the year 0 */
 	int64_t era = divide_down(shifted, ERA_DAYS);
 	int64_t of_era = shifted - era * ERA_DAYS;

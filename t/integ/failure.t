@@ -156,6 +156,7 @@ def check_report(site, raw, ip, incidents):
             "mx.receiver.example; dmarc=fail header.from=own.example"}
     got = {k: " ".join(f.get(k, "").split()) for k in want}
     tap.eq(got, want, name + "fields")
+    tap.ok(0 < int(f.get("Source-Port", "0")) < 65536, name + "Source-Port")
     tap.eq(int(f.get("Incidents", "1")), incidents, name + "Incidents")
     tap.ok(re.fullmatch(r"<[a-z2-7]{20}@own\.example>",
                         f["Original-Mail-From"]), name + "redacted sender",

@@ -15,6 +15,7 @@ sample(void)
 {
 	struct arf_incident in = {
 	    .time = 1793527200,
+	    .source_port = 40112,
 	    .reporter = STR("mx.example.net"),
 	    .policy_domain = STR("example.com"),
 	    .from_domain = STR("example.com"),
@@ -180,6 +181,7 @@ test_feedback(struct arena *a)
 	    {"Delivery-Result", "reject"},
 	    {"Arrival-Date", "Sun, 1 Nov 2026 10:00:00 +0000"},
 	    {"Source-IP", "IPv6:2001:db8::7"},
+	    {"Source-Port", "40112"},
 	    {"Reporting-MTA", "dns; mx.example.net"},
 	    {"DKIM-Domain", "example.com"},
 	    {"DKIM-Selector", "s1"},
@@ -492,7 +494,8 @@ test_codec(void)
 	arf_incident_encode(&two, &back);
 	is_str(buf_str(&two), buf_str(&one), "the same octets again");
 	ok(back.time == in.time && back.failure == in.failure &&
-		back.spf_aligned && back.n_dkim == 2 &&
+		back.source_port == 40112 && back.spf_aligned &&
+		back.n_dkim == 2 &&
 		str_eq(back.dkim[1].identity, in.dkim[1].identity) &&
 		back.n_fields == 3 && str_eq(back.fields[2], in.fields[2]) &&
 		str_eq(back.spf_record, in.spf_record),

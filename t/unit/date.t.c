@@ -71,8 +71,8 @@ test_extremes(void)
 
 	/* a forged time must not do more than look odd */
 	buf_init(&b, NULL, 100);
-	date_print(&b, INT64_MAX / 4);
-	date_print(&b, INT64_MIN / 4);
+	date_print(&b, INT64_MAX);
+	date_print(&b, INT64_MIN);
 	ok(buf_ok(&b), "far away years are printed");
 	buf_fini(&b);
 }
