@@ -64,3 +64,9 @@ t_fuzz_smtp_send_t_SOURCES = t/fuzz/smtp_send.c $(fuzz_main)
 t_fuzz_smtp_send_t_LDADD = $(aver_libs)
 t_fuzz_smtp_send_t_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += t/fuzz/corpus/smtp_send
+
+check_PROGRAMS += t/fuzz/tls_verify.t
+t_fuzz_tls_verify_t_SOURCES = t/fuzz/tls_verify.c $(fuzz_main)
+t_fuzz_tls_verify_t_LDADD = $(aver_libs)
+t_fuzz_tls_verify_t_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += t/fuzz/corpus/tls_verify
