@@ -9,6 +9,7 @@
 #include "lib/conf/conf.h"
 #include "lib/inbound/inbound_conf.h"
 #include "lib/smtp/sasl.h"
+#include "tlspolicy/tls_conf.h"
 
 #define OUTPUT_MAX ((size_t)16 << 20)
 
@@ -115,6 +116,7 @@ test_file(const char *path, struct buf *b, FILE *err)
 	if (!failed && conf_load(path, &c, &d) == 0) {
 		failed = inbound_conf_check(c, b);
 		failed |= check_sasl(c, b);
+		failed |= tls_conf_check(c, b);
 		conf_unref(c);
 	}
 	fputs(buf_z(b), err);

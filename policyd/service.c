@@ -14,6 +14,7 @@
 #include "policyd/resolver.h"
 #include "policyd/socketmap.h"
 #include "tlspolicy/engine.h"
+#include "tlspolicy/tls_conf.h"
 
 #define POSTCONF_MS 3000
 /* what any version since Postfix 3.4 understands */
@@ -484,22 +485,7 @@ service_close(struct service *s)
 int
 service_check(const struct conf *c, struct buf *errors)
 {
-	struct render_profile p;
-	struct diag d = {{0}, 0};
-	int err = 0, e;
-
-	if (!is_auto(c) &&
-	    render_profile_postfix(str_from_z(c->postfix_version), &p, &d)) {
-		buf_addf(errors, "parameter postfix_version: %s\n", d.text);
-		err = AVER_CONF;
-	}
-	if (*c->tls_policy_table &&
-	    (e = tls_file_check(TLS_FILE_POLICY, c->tls_policy_table, errors)))
-		err = e;
-	if (*c->require_tls_table && (e = tls_file_check(TLS_FILE_REQUIRE,
-					  c->require_tls_table, errors)))
-		err = e;
-	return err;
+	return tls_conf_check(c, errors);
 }
 
 /* ---- complaints --------------------------------------------------------- */

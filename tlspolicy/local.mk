@@ -29,7 +29,9 @@ libpure_a_SOURCES += \
 	tlspolicy/sts_record.c tlspolicy/sts_record.h \
 	tlspolicy/tls_lines.c tlspolicy/tls_lines.h \
 	tlspolicy/tls_table.c tlspolicy/tls_table.h
-libaver_a_SOURCES += tlspolicy/tls_table_file.c tlspolicy/tls_table_file.h
+libaver_a_SOURCES += \
+	tlspolicy/tls_conf.c tlspolicy/tls_conf.h \
+	tlspolicy/tls_table_file.c tlspolicy/tls_table_file.h
 
 check_PROGRAMS += t/unit/sts.t t/fuzz/sts.t
 t_unit_sts_t_SOURCES = t/unit/sts.t.c t/tap.h

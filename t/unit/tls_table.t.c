@@ -4,8 +4,10 @@
 /* tls_policy_table and require_tls_table. */
 
 #include "lib/base/err.h"
+#include "lib/conf/conf.h"
 #include "t/tap.h"
 #include "t/unit/tmpdir.h"
+#include "tlspolicy/tls_conf.h"
 #include "tlspolicy/tls_table.h"
 #include "tlspolicy/tls_table_file.h"
 
@@ -337,6 +339,46 @@ test_files(void)
 	tmpdir_remove(dir.path);
 }
 
+/* What aver conf -t says. */
+static void
+test_conf(void)
+{
+	struct tmpdir dir = tmpdir_new();
+	struct tmppath at = tmp_in(dir.path, "conf");
+	struct tmppath policy = tmp_in(dir.path, "policy");
+	struct tmppath require = tmp_in(dir.path, "require");
+	struct conf *c = NULL;
+	struct buf text, errors;
+	struct diag d = {"", 0};
+
+	buf_init(&text, NULL, 4000);
+	buf_init(&errors, NULL, 10000);
+	buf_addf(&text,
+	    "tls_policy_table = %s\nrequire_tls_table = %s\n"
+	    "postfix_version = 3.7\n",
+	    policy.z, require.z);
+	tmp_write(at.z, text.p, text.n);
+	tmp_write(policy.z, table, strlen(table));
+	tmp_write(require.z, required, strlen(required));
+	if (!ok(conf_load(at.z, &c, &d) == 0, "a configuration: %s", d.text))
+		return;
+	ok(tls_conf_check(c, &errors) == 0 && errors.n == 0, "all is well");
+	tmp_write(policy.z, "a.example no\n", 13);
+	tmp_write(require.z, "\na.example no\n", 14);
+	is_int(tls_conf_check(c, &errors), AVER_CONF, "both are wrong");
+	ok(strstr(buf_z(&errors), "/policy:1: ") &&
+		strstr(buf_z(&errors), "/require:2: "),
+	    "and both are told: %s", buf_z(&errors));
+	unlink(require.z);
+	tls_conf_check(c, &errors);
+	ok(strstr(buf_z(&errors), "/require: cannot be read: ") != NULL,
+	    "a file that is not there");
+	conf_unref(c);
+	buf_fini(&text);
+	buf_fini(&errors);
+	tmpdir_remove(dir.path);
+}
+
 int
 main(void)
 {
@@ -347,5 +389,6 @@ main(void)
 	test_require();
 	test_require_wrong();
 	test_files();
+	test_conf();
 	return tap_done();
 }
