@@ -17,6 +17,7 @@
 #include "tlspolicy/tls_table_file.h"
 
 #define FETCH_QUEUE 4096
+#define PATIENCE_MS 10000 /* a decision waits so long for a fetch */
 #define SHORT_MS 5000 /* an answer that is not to be kept for long */
 
 /* What a reload changes; counted, so that it may go on under a decision. */
@@ -296,7 +297,8 @@ gather_sts(struct deciding *g)
 {
 	struct sts_question q = {.domain = g->hop->domain,
 	    .dns = &g->dns,
-	    .deadline = g->dns.deadline};
+	    .deadline = g->dns.deadline,
+	    .is_patient = g->dns.keep_log};
 
 	look_up_record(g, &q);
 	sts_cache_ask(g->e->cache, &q, g->arena, &g->sts);
@@ -485,6 +487,7 @@ engine_refresh(struct engine *e, const struct nexthop *hop, int64_t deadline,
 	struct sts_question q = {.domain = hop->domain,
 	    .dns = &g.dns,
 	    .deadline = deadline,
+	    .is_patient = true,
 	    .refetch = true};
 	int err = AVER_NOTFOUND;
 
@@ -585,6 +588,7 @@ open_cache(struct engine *e, const struct engine_config *cfg, struct diag *d)
 	    .octets = cfg->cache_octets,
 	    .refresh_time = cfg->refresh_time,
 	    .unused_time = cfg->unused_time,
+	    .patience_ms = PATIENCE_MS,
 	    .now = e->now,
 	    .failed = on_failed,
 	    .failed_arg = e};

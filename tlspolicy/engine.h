@@ -124,12 +124,12 @@ int engine_reload(
 void engine_close(struct engine *e);
 
 /*
- * Decides for the next hop, waiting for DNS and one HTTPS fetch until deadline
- * (of clock_mono_ms()) at most. Always fills *out, whose views live in arena
- * (512 KB are enough for any answer; without memory the decision is to defer).
- * Returns the time of clock_mono_ms() up to which the answer may be given
- * again for the same next hop; one to defer gets seconds only. A fetch that
- * outlasts the deadline goes on, for the next one who asks.
+ * Decides for the next hop, waiting for DNS until deadline (of
+ * clock_mono_ms()) and for one HTTPS fetch 10 seconds at most. Always fills
+ * *out, whose views live in arena (512 KB are enough for any answer; without
+ * memory the decision is to defer). Returns the time of clock_mono_ms() up to
+ * which the answer may be given again for the same next hop; one to defer gets
+ * seconds only. A fetch that takes longer goes on, for the next one who asks.
  */
 int64_t engine_decide(struct engine *e, const struct nexthop *hop,
     int64_t deadline, struct arena *arena, struct tls_decision *out);
@@ -145,7 +145,7 @@ struct engine_detail {
 	int64_t valid; /* milliseconds the answer may be kept */
 };
 
-/* The same, and tells how. */
+/* The same, and tells how; it waits for a fetch until deadline. */
 int64_t engine_explain(struct engine *e, const struct nexthop *hop,
     int64_t deadline, struct arena *arena, struct tls_decision *out,
     struct engine_detail *detail);

@@ -10,12 +10,10 @@
 #include "lib/base/err.h"
 #include "tlspolicy/sts_keeper.h"
 
-/* Who has a policy in force waits no longer than this for a newer one. */
-#define PATIENCE_MS 10000
-
 struct sts_cache {
 	struct sts_core core;
 	struct sts_keeper *keeper;
+	int64_t patience_ms;
 };
 
 /* ---- answers ------------------------------------------------------------ */
@@ -72,8 +70,10 @@ wants_fetch(struct sts_core *c, const struct sts_question *q, int64_t now)
 
 /* Fetches, or waits for who does. False: it is not known how that went. */
 static bool
-fetch(struct sts_core *c, const struct sts_question *q, struct sts_held **held)
+fetch(struct sts_cache *cache, const struct sts_question *q,
+    struct sts_held **held)
 {
+	struct sts_core *c = &cache->core;
 	struct str id = q->found == STS_FOUND ? q->id : STR_NONE;
 	int64_t until = q->deadline;
 	struct sts_flight *fl;
@@ -87,8 +87,8 @@ fetch(struct sts_core *c, const struct sts_question *q, struct sts_held **held)
 		sts_flight_run(fl, q->dns);
 		pthread_mutex_lock(&c->lock);
 	}
-	if (*held && until > clock_mono_ms() + PATIENCE_MS)
-		until = clock_mono_ms() + PATIENCE_MS;
+	if (!q->is_patient && until > clock_mono_ms() + cache->patience_ms)
+		until = clock_mono_ms() + cache->patience_ms;
 	return sts_flight_wait(fl, until, held);
 }
 
@@ -161,7 +161,7 @@ sts_cache_ask(struct sts_cache *cache, const struct sts_question *q,
 		struct sts_held *held = v.held;
 
 		out->has_waited = true;
-		known = fetch(c, q, &held);
+		known = fetch(cache, q, &held);
 		look(c, q->domain, c->now(), &v);
 		if (!v.held && held && c->now() < held->expires)
 			v.held = sts_held_ref(held);
@@ -221,6 +221,8 @@ sts_cache_open(
 	} else {
 		err = sts_keeper_open(&kc, &c->keeper, d);
 	}
+	if (c)
+		c->patience_ms = cfg->patience_ms;
 	if (err) {
 		cfg->fetcher->ops->close(cfg->fetcher);
 		if (c)

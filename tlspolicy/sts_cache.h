@@ -34,6 +34,12 @@ struct sts_cache_config {
 	size_t entries, octets;
 	struct sts_nets allow; /* the caller's, as long as the cache lives */
 	int64_t refresh_time, unused_time; /* seconds */
+	/*
+	 * How long one waits for a fetch who is not patient. Most policy hosts
+	 * answer within a second; a few that never come to an end would else
+	 * keep all workers of a daemon waiting.
+	 */
+	int64_t patience_ms;
 	int64_t (*now)(void);
 	/* see struct sts_core */
 	void (*failed)(void *arg, struct str domain, enum tlsrpt_result result,
@@ -56,6 +62,7 @@ struct sts_question {
 	struct str id; /* with STS_FOUND */
 	struct dns *dns; /* finds the policy host; NULL: nothing is fetched */
 	int64_t deadline; /* clock_mono_ms() */
+	bool is_patient; /* waits for a fetch till the deadline */
 	bool refetch; /* fetch in any case, whatever id and backoff say */
 };
 

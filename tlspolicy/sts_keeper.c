@@ -22,7 +22,7 @@
 #define KEEP_FAILURE 3600
 #define FORGET_EVERY 3600
 #define REFRESH_QUESTIONS 8
-#define REFRESH_MS 20000 /* to find a policy host */
+#define REFRESH_MS 8000 /* to find a policy host */
 #define ARENA_MAX ((size_t)1 << 20)
 
 struct sts_keeper {
@@ -436,8 +436,11 @@ do_refreshes(struct sts_keeper *k, const struct work *w)
 {
 	for (size_t i = 0; i < w->n_refresh; i++)
 		prefetch(k, str_from_z(w->refresh[i]));
-	for (size_t i = 0; i < w->n_refresh && !is_closing(k->core); i++)
+	for (size_t i = 0; i < w->n_refresh && !is_closing(k->core); i++) {
 		refresh_one(k, str_from_z(w->refresh[i]));
+		/* a policy is not lost to a crash while names are looked up */
+		write_dirty(k);
+	}
 }
 
 static void

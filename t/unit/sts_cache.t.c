@@ -176,6 +176,7 @@ bench_open(struct bench *b, struct store *store, bool refresh, size_t entries)
 	    .allow = {b->net, 2},
 	    .refresh_time = DAY,
 	    .unused_time = 30 * DAY,
+	    .patience_ms = 2000,
 	    .now = test_now,
 	    .failed = on_failed,
 	    .failed_arg = &b->events};
@@ -438,6 +439,27 @@ test_trouble(void)
 	arena_fini(&a);
 }
 
+/* A host that takes its time keeps nobody for long who is not patient. */
+static void
+test_patience(void)
+{
+	int64_t start = clock_mono_ms();
+	struct sts_answer x;
+	struct bench b;
+	struct arena a;
+
+	arena_init(&a, 1 << 20);
+	if (!bench_open(&b, NULL, false, 100))
+		return;
+	b.fake.holds = true;
+	b.fake.policy = ENFORCE;
+	ask(&b, &a, "a.example", STS_FOUND, "1", 600000, &x);
+	ok(x.trouble.n && clock_mono_ms() - start < 60000,
+	    "a deadline far away is not waited for");
+	bench_close(&b);
+	arena_fini(&a);
+}
+
 /* ---- the bound ---------------------------------------------------------- */
 
 static void
@@ -687,6 +709,7 @@ main(void)
 	test_rules();
 	test_hosts();
 	test_trouble();
+	test_patience();
 	test_bound();
 	test_threads();
 	test_store(dir.path);
