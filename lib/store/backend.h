@@ -184,6 +184,8 @@ struct store_ops {
 	int (*committed)(
 	    struct store *s, struct str source, uint64_t *seq, struct diag *d);
 	int (*stats)(struct store *s, struct store_stats *out, struct diag *d);
+	int (*count)(struct store *s, enum store_table table, uint64_t most,
+	    uint64_t *out, struct diag *d);
 	const struct store_evaluation_ops *evaluation;
 	const struct store_take_ops *take;
 	const struct store_ledger_ops *ledger;

@@ -198,6 +198,13 @@ const char *const sql_text[ST_COUNT] = {
 		 " WHERE name = 'incidents_dropped'),"
 		 " (SELECT page_count FROM pragma_page_count)"
 		 " * (SELECT page_size FROM pragma_page_size)",
+    [ST_COUNT_EVALUATIONS] = "SELECT count(*) FROM"
+			     " (SELECT 1 FROM evaluation LIMIT ?1)",
+    [ST_COUNT_TLS_RESULTS] = "SELECT count(*) FROM"
+			     " (SELECT 1 FROM tls_result LIMIT ?1)",
+    [ST_COUNT_DESTINATIONS] = "SELECT count(*) FROM"
+			      " (SELECT 1 FROM destination LIMIT ?1)",
+    [ST_COUNT_STS] = "SELECT count(*) FROM (SELECT 1 FROM sts LIMIT ?1)",
     [ST_ADD] = "INSERT INTO evaluation"
 	       " (policy_domain, hour, optional, digest, count, octets, stamp)"
 	       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE"

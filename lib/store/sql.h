@@ -18,6 +18,11 @@ enum statement {
 	ST_COUNT_UP,
 	ST_COUNTER,
 	ST_STATS,
+	/* in the order of enum store_table */
+	ST_COUNT_EVALUATIONS,
+	ST_COUNT_TLS_RESULTS,
+	ST_COUNT_DESTINATIONS,
+	ST_COUNT_STS,
 	/* evaluations */
 	ST_ADD,
 	ST_SOURCE_GET,

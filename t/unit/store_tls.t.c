@@ -613,6 +613,18 @@ contract_batch(const char *spec)
 		st.sts_policies == 0 && st.suppressions == 0 &&
 		st.reports == 0 && st.pending == 0 && st.octets > 0,
 	    "are each counted once");
+	for (unsigned i = 0; i < STORE_TABLE_COUNT; i++) {
+		uint64_t n = 99, want = i != STORE_STS_POLICIES;
+
+		is_int(store_count(s, (enum store_table)i, 5, &n, &d), 0,
+		    "count one table");
+		is_int(n, want, "which has as many");
+		is_int(store_count(s, (enum store_table)i, 0, &n, &d), 0,
+		    "no further than");
+		is_int(n, 0, "the most");
+	}
+	is_int(store_count(s, STORE_TABLE_COUNT, 5, &(uint64_t){0}, &d),
+	    AVER_BUG, "no table");
 	store_close(s);
 }
 
