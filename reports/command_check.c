@@ -13,6 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <netdb.h>
+#include <sys/socket.h>
+
 #include "lib/base/chars.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
@@ -370,18 +373,19 @@ check_bounces(struct check *k)
 	    STRF(k->r.verp.local), k->r.verp.separator, STRF(k->r.verp.domain));
 }
 
+/* As the transport finds it: by the system, /etc/hosts included. */
 static void
 check_host(struct check *k, const struct transport_url *url)
 {
-	const struct dns_rrset *a, *aaaa;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+	const char *host = arena_z(&k->arena, url->host);
+	int err = host ? getaddrinfo(host, NULL, &hints, &found) : EAI_MEMORY;
 
-	if (url->literal)
-		return;
-	a = ask(k, url->host, DNS_A);
-	aaaa = ask(k, url->host, DNS_AAAA);
-	if (a && aaaa && (a->status == DNS_OK || aaaa->status == DNS_OK))
-		return;
-	fix(k, "transport: %.*s has no address in the DNS", STRF(url->host));
+	if (err)
+		fix(k, "transport: %.*s: %s", STRF(url->host),
+		    gai_strerror(err));
+	else
+		freeaddrinfo(found);
 }
 
 static void

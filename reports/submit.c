@@ -171,7 +171,7 @@ note_bad_address(struct submit *s, const struct mailto *to,
 	struct str address = arena_lower(&s->arena, to->address);
 	struct diag why = {{0}, 0};
 
-	/* 5.1.x is about the address, 5.2.1 disabled */
+	/* RFC 3463 section 3.2: 5.1.x is about the address, 5.2.1 disabled */
 	if (!str_starts(status, STR("5.1.")) && !str_eq(status, STR("5.2.1")))
 		return;
 	if (address.n &&

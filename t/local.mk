@@ -27,6 +27,8 @@ integ_tests = \
 	t/integ/milter_metrics.t \
 	t/integ/policy.t \
 	t/integ/postfix.t \
+	t/integ/reports_day.t \
+	t/integ/reports_kill.t \
 	t/integ/report_mail.t \
 	t/integ/sendmail.t \
 	t/integ/tls_required.t \
@@ -38,6 +40,7 @@ TESTS += $(lint_tests) $(integ_tests)
 EXTRA_DIST += $(lint_tests) $(integ_tests) \
 	t/integ/conformance.skip t/integ/lab.py \
 	t/integ/offline.c t/integ/sendmail_lab.py t/integ/tls_lab.py \
+	t/integ/reports_lab.py \
 	t/lint/lint.py t/lint/pure.allow t/lint/rfcs.py t/lint/size.allow \
 	lib/LAYERS .ci/run
 

@@ -326,7 +326,9 @@ static const struct param table[] = {
 	.fallback = "",
 	.help = "The addresses of this site that receive DMARC and TLS "
 		"reports.",
-	.manual = "What is sent to them never causes a report in return.",
+	.manual = "What is sent to them never causes a report in return.\n"
+		  "The addresses that our own reports come from need not be "
+		  "named.",
     },
     {
 	STRINGS(authserv_id_aliases, check_name_list,

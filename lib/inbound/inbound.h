@@ -74,6 +74,9 @@ struct inbound_options {
 	struct reply_template reject_reply, tempfail_reply; /* all else */
 	const struct str *report_addresses; /* lower case, of ours */
 	size_t n_report_addresses;
+	/* mail to LOCAL DELIMITER anything @DOMAIN answers our reports */
+	struct str bounce_local, bounce_domain;
+	char bounce_delimiter;
 	const struct str *failure_headers; /* names of fields that are kept */
 	size_t n_failure_headers;
 };

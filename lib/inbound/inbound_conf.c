@@ -111,6 +111,34 @@ arc_limits(const struct conf *c)
 	return l;
 }
 
+/* Those of report_addresses, and those our own reports come from. */
+static int
+set_report_addresses(
+    struct inbound_options *o, const struct conf *c, struct arena *a)
+{
+	const char *own[] = {c->report_email, c->report_bounce_address};
+	struct str *v = ARENA_ARRAY(a, struct str, c->report_addresses.n + 2),
+		   domain;
+	size_t n = 0;
+
+	if (!v)
+		return AVER_NOMEM;
+	for (size_t i = 0; i < c->report_addresses.n; i++)
+		v[n++] = str_from_z(c->report_addresses.v[i]);
+	for (size_t i = 0; i < 2; i++) {
+		if (!*own[i])
+			continue;
+		v[n] = str_from_z(own[i]);
+		/* the last one takes bounces */
+		o->bounce_local = str_cut(v[n++], '@', &domain);
+		o->bounce_domain = domain;
+	}
+	o->bounce_delimiter = c->recipient_delimiter[0];
+	o->report_addresses = v;
+	o->n_report_addresses = n;
+	return 0;
+}
+
 int
 inbound_options_from_conf(struct inbound_options *o, const struct conf *c,
     struct arena *a, struct diag *d)
@@ -133,8 +161,7 @@ inbound_options_from_conf(struct inbound_options *o, const struct conf *c,
 	set_actions(o, c);
 	if (copy_names(a, &c->arc_trusted_sealers, &o->arc_trusted,
 		&o->n_arc_trusted) ||
-	    copy_names(a, &c->report_addresses, &o->report_addresses,
-		&o->n_report_addresses) ||
+	    set_report_addresses(o, c, a) ||
 	    copy_names(a, &c->failure_headers, &o->failure_headers,
 		&o->n_failure_headers))
 		return AVER_NOMEM;

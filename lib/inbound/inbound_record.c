@@ -83,16 +83,32 @@ add_policy(const struct dmarc_verdict *v, struct evaluation *ev)
 	ev->discovery = v->discovery;
 }
 
+/* An envelope sender of one of our reports (lib/report/verp.h). */
+static bool
+is_bounce_address(const struct inbound_options *o, struct str rcpt)
+{
+	struct str local, domain;
+
+	addr_split(rcpt, &local, &domain);
+	return o->bounce_local.n && local.n > o->bounce_local.n &&
+	       str_starts_ci(local, o->bounce_local) &&
+	       local.p[o->bounce_local.n] == o->bounce_delimiter &&
+	       str_eq_ci(domain, o->bounce_domain);
+}
+
 static bool
 is_to_report_address(const struct inbound *in)
 {
 	const struct inbound_options *o = in->opt;
 
-	for (size_t i = 0; i < in->facts.n_rcpts; i++)
+	for (size_t i = 0; i < in->facts.n_rcpts; i++) {
+		if (is_bounce_address(o, in->facts.rcpts[i]))
+			return true;
 		for (size_t k = 0; k < o->n_report_addresses; k++)
 			if (str_eq_ci(
 				in->facts.rcpts[i], o->report_addresses[k]))
 				return true;
+	}
 	return false;
 }
 

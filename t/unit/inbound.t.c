@@ -291,8 +291,24 @@ test_record(void)
 	struct str rcpt = STR("dmarc@own.test");
 	struct evaluation ev;
 	uint8_t one[16], two[16];
+	/* where answers to our own reports go */
+	static const struct {
+		const char *rcpt;
+		bool optional;
+	} ours[] = {
+	    {"reports@own.test", true},
+	    {"back@in.own.test", true},
+	    {"back-abc@in.own.test", true},
+	    {"back+abc@in.own.test", false},
+	    {"backabc@in.own.test", false},
+	    {"back-abc@own.test", false},
+	    {"reports-abc@own.test", false},
+	};
 
-	if (!ok(open_world(&w, "report_addresses = dmarc@own.test\n"),
+	if (!ok(open_world(&w, "report_addresses = dmarc@own.test\n"
+			       "report_email = reports@own.test\n"
+			       "report_bounce_address = back@in.own.test\n"
+			       "recipient_delimiter = -\n"),
 		"records"))
 		return;
 	f.rcpt_domain = STR("own.test");
@@ -320,6 +336,13 @@ test_record(void)
 	run(&w, &f, "From: a@good.example\n");
 	ok(inbound_evaluation(&w.in, &ev) && ev.optional,
 	    "to our report address");
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		rcpt = str_from_z(ours[i].rcpt);
+		run(&w, &f, "From: a@good.example\n");
+		ok(inbound_evaluation(&w.in, &ev) &&
+			ev.optional == ours[i].optional,
+		    "to %s", ours[i].rcpt);
+	}
 	f = facts_of("192.0.2.1", "");
 	f.helo = STR("good.example");
 	run(&w, &f, "From: a@good.example\n");
