@@ -368,7 +368,7 @@ on_trouble(void *arg, enum serve_trouble what, const struct ip *peer)
 }
 
 int
-service_start(struct service *s, const struct listeners *l, struct diag *d)
+service_start(struct service *s, struct listeners *l, struct diag *d)
 {
 	const struct conf *c = s->current->conf;
 	struct serve_protocol protocols[2];

@@ -72,8 +72,8 @@ struct service {
  * aver_err with d filled; service_close() in any case.
  */
 int service_open(struct service *s, struct conf *c, struct diag *d);
-/* Begins to answer. The listeners stay the caller's. */
-int service_start(struct service *s, const struct listeners *l, struct diag *d);
+/* Begins to answer. l is the service's until it stops. */
+int service_start(struct service *s, struct listeners *l, struct diag *d);
 /*
  * Swaps in a new configuration (whose reference it takes also on failure); on
  * failure the old one stays.

@@ -26,6 +26,7 @@ integ_tests = \
 	t/integ/forged.t \
 	t/integ/milter_metrics.t \
 	t/integ/policy.t \
+	t/integ/policyd.t \
 	t/integ/postfix.t \
 	t/integ/reports_day.t \
 	t/integ/reports_kill.t \

@@ -333,17 +333,25 @@ listen_inherit(struct listeners *l, struct diag *d)
 }
 
 void
-listen_close(struct listeners *l)
+listen_hide(struct listeners *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		struct listener *k = &l->v[i];
 		struct stat st;
 
-		close(k->fd);
 		/* another process may have put its own there since */
 		if (*k->path && lstat(k->path, &st) == 0 &&
 		    st.st_dev == k->dev && st.st_ino == k->ino)
 			unlink(k->path);
+		k->path[0] = '\0';
 	}
+}
+
+void
+listen_close(struct listeners *l)
+{
+	listen_hide(l);
+	for (size_t i = 0; i < l->n; i++)
+		close(l->v[i].fd);
 	l->n = 0;
 }

@@ -57,6 +57,11 @@ int listen_add(struct listeners *l, const char *where,
  */
 int listen_inherit(struct listeners *l, struct diag *d);
 
+/*
+ * Removes the socket files that are still ours: nobody new finds them, and who
+ * has connected waits in the queues of the listeners.
+ */
+void listen_hide(struct listeners *l);
 /* Closes all and removes the socket files that are still ours. */
 void listen_close(struct listeners *l);
 

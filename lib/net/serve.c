@@ -328,12 +328,14 @@ turn(struct serve *s)
 static void
 stop_listening(struct serve *s)
 {
+	listen_hide(s->listening);
 	for (unsigned i = 0; i == 0 || (s->eager && i < LAST_ACCEPTS); i++)
 		accept_all(s);
 	s->eager = s->deaf = false;
 	for (size_t i = 0; i < s->n_listeners; i++)
 		poller_remove(s->poller, s->listeners[i].fd);
 	s->n_listeners = 0;
+	listen_close(s->listening);
 }
 
 static void
@@ -434,8 +436,9 @@ open_pipe(struct serve *s)
 }
 
 static bool
-open_sources(struct serve *s, const struct listeners *l)
+open_sources(struct serve *s, struct listeners *l)
 {
+	s->listening = l;
 	s->poller = poller_open();
 	if (!s->poller || !open_pipe(s))
 		return false;
@@ -462,7 +465,7 @@ start_threads(struct serve *s)
 }
 
 int
-serve_start(const struct serve_config *c, const struct listeners *l,
+serve_start(const struct serve_config *c, struct listeners *l,
     struct serve **out, struct diag *d)
 {
 	struct serve *s = calloc(1, sizeof(*s));

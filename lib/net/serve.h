@@ -106,14 +106,15 @@ struct serve_config {
 
 /*
  * Starts the threads: call after daemonising, with SIGPIPE ignored and the
- * program's signals blocked. The listeners stay the caller's, to be closed
- * after serve_stop(). Returns 0; AVER_NOMEM, AVER_IO, with d filled.
+ * program's signals blocked. l is the server's until it ends, which closes it.
+ * Returns 0; AVER_NOMEM, AVER_IO, with d filled (and l open).
  */
-int serve_start(const struct serve_config *c, const struct listeners *l,
+int serve_start(const struct serve_config *c, struct listeners *l,
     struct serve **out, struct diag *d);
 
 /*
- * Accepts nobody any more, answers every request that has arrived, gives
+ * Removes the socket files, accepts who has connected so far, closes the
+ * listeners (who comes later is refused at once), answers every request that has arrived, gives
  * clients up to patience_ms to take their replies, and ends all connections
  * and threads. NULL allowed.
  */

@@ -74,6 +74,7 @@ struct serve {
 
 	/* --- the poller's */
 	struct poller *poller;
+	struct listeners *listening;
 	struct source listeners[LISTENERS_MAX], pipe;
 	size_t n_listeners;
 	bool deaf; /* the listeners are paused: there is no room */
