@@ -114,9 +114,9 @@ int serve_start(const struct serve_config *c, struct listeners *l,
 
 /*
  * Removes the socket files, accepts who has connected so far, closes the
- * listeners (who comes later is refused at once), answers every request that has arrived, gives
- * clients up to patience_ms to take their replies, and ends all connections
- * and threads. NULL allowed.
+ * listeners (who comes later is refused at once), answers every request that
+ * has arrived, gives clients up to patience_ms to take their replies, and ends
+ * all connections and threads. NULL allowed.
  */
 void serve_stop(struct serve *s, int64_t patience_ms);
 

@@ -21,6 +21,20 @@ t_bench_store_LDADD = $(aver_libs)
 EXTRA_DIST += t/bench/corpus.py t/bench/run.sh
 MOSTLYCLEANFILES += $(bench_programs) t/bench/store$(EXEEXT)
 
+# aver-policyd, see t/bench/policyd.sh
+EXTRA_PROGRAMS += t/bench/mapload t/bench/nullmap
+bench_policyd_programs = t/bench/mapload$(EXEEXT) t/bench/nullmap$(EXEEXT)
+t_bench_mapload_SOURCES = t/bench/mapload.c t/bench/sockets.h \
+	t/bench/proc.c t/bench/proc.h
+t_bench_mapload_LDADD = -lpthread
+t_bench_nullmap_SOURCES = t/bench/nullmap.c t/bench/sockets.h
+t_bench_nullmap_LDADD = -lpthread
+EXTRA_DIST += t/bench/policyd.sh
+MOSTLYCLEANFILES += $(bench_policyd_programs)
+
+bench-policyd: aver-policyd$(EXEEXT) $(bench_policyd_programs)
+	$(srcdir)/t/bench/policyd.sh $(abs_top_srcdir) $(abs_top_builddir)
+
 bench: aver-milter$(EXEEXT) $(bench_programs)
 	$(srcdir)/t/bench/run.sh $(abs_top_srcdir) $(abs_top_builddir)
 
@@ -37,4 +51,4 @@ bench-clean:
 
 clean-local: bench-clean
 
-.PHONY: bench bench-store bench-clean
+.PHONY: bench bench-policyd bench-store bench-clean
