@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 sort(struct batch *b)
 {
-	struct items it = {NULL};
+	struct items it = {.rows = NULL};
 	struct store_batch out = {.n_rows = 0};
 	struct store_evaluation *rows;
 
