@@ -349,7 +349,8 @@ json_pull_next(struct json_pull *j)
 		return in_object(j) ? key(j) : value(j);
 	case AT_END:
 		/* what ends a C string is no content */
-		while (j->at < j->end && *j->at == '\0')
+		while (j->at < j->end &&
+		       (*j->at == '\0' || chars_is(*j->at, CH_FWS)))
 			j->at++;
 		if (j->at < j->end)
 			return bad(j, AVER_SYNTAX, "more than one value");

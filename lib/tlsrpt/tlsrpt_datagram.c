@@ -24,6 +24,7 @@ struct parser {
 	struct arena *a;
 	struct json_pull j;
 	struct tlsrpt_datagram *out;
+	struct list policies;
 	bool has_policies;
 };
 
@@ -234,13 +235,15 @@ keep_policy(struct parser *p, struct draft *d)
 	struct tlsrpt_datagram *out = p->out;
 	enum tlsrpt_policy_type type;
 	bool failed = d->has_result ? d->result != 0 : d->failures.n > 0;
+	struct tlsrpt_policy *kept;
 
 	if (d->is_unfinished || !d->has_type ||
 	    !tlsrpt_policy_of_code(d->type, &type)) {
 		out->n_skipped++;
 		return;
 	}
-	if (out->n_policies == TLSRPT_DATAGRAM_POLICIES_MAX) {
+	kept = append(p->a, &p->policies);
+	if (!kept) {
 		out->n_cut++;
 		return;
 	}
@@ -255,7 +258,7 @@ keep_policy(struct parser *p, struct draft *d)
 		d->p.failures = d->failures.v;
 		d->p.n_failures = d->failures.n;
 	}
-	out->policies[out->n_policies++] = d->p;
+	*kept = d->p;
 }
 
 static bool
@@ -352,21 +355,23 @@ tlsrpt_datagram_parse(struct arena *a, struct str octets,
     struct tlsrpt_datagram *out, struct diag *d)
 {
 	struct tlsrpt_datagram got = {.n_policies = 0};
-	struct parser p = {.a = a, .out = &got};
+	struct parser p = {.a = a,
+	    .out = &got,
+	    .policies = {.most = TLSRPT_DATAGRAM_POLICIES_MAX,
+		.size = sizeof(struct tlsrpt_policy)}};
 	int err;
 
 	if (octets.n > TLSRPT_DATAGRAM_MAX)
 		return diag_set(d, AVER_LIMIT, 0, "more than %zu octets",
 		    TLSRPT_DATAGRAM_MAX);
-	got.policies =
-	    ARENA_ARRAY(a, struct tlsrpt_policy, TLSRPT_DATAGRAM_POLICIES_MAX);
-	if (!got.policies)
-		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	json_pull_init(&p.j, a, octets, d);
-	if ((err = read_object(&p)) || (err = check(&p)))
-		return err;
+	err = read_object(&p);
 	if (arena_failed(a))
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+	got.policies = p.policies.v;
+	got.n_policies = p.policies.n;
+	if (err || (err = check(&p)))
+		return err;
 	for (size_t i = 0; i < got.n_policies; i++)
 		if (got.policies[i].domain.n == 0)
 			got.policies[i].domain = got.domain;

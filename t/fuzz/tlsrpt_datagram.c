@@ -15,13 +15,15 @@
 #include "lib/tlsrpt/json_pull.h"
 #include "lib/tlsrpt/tlsrpt_codec.h"
 #include "lib/tlsrpt/tlsrpt_datagram.h"
+#include "lib/tlsrpt/tlsrpt_write.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What jansson takes, this takes too. */
+/* What jansson takes, this takes too; for jansson a text ends at a NUL. */
 static void
-compare(struct arena *a, struct str text)
+compare(struct arena *a, struct str whole)
 {
+	struct str text = str_head(whole, str_chr(whole, '\0'));
 	json_t *tree = json_loadb(text.p ? text.p : "", text.n,
 	    JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
 	struct json_pull j;
@@ -85,6 +87,50 @@ check_failure(struct arena *a, const struct tlsrpt_failure *f)
 	assert(str_eq(back.receiving_ip, f->receiving_ip));
 }
 
+static int
+collect(void *arg, struct str octets)
+{
+	buf_add(arg, octets);
+	return 0;
+}
+
+/* A report of what the datagram says is I-JSON, and reads back. */
+static void
+try_report(struct arena *a, const struct tlsrpt_datagram *g)
+{
+	struct tlsrpt_writer *w = tlsrpt_writer_new();
+	struct tlsrpt_meta meta = {.organization = g->record,
+	    .contact = g->domain,
+	    .report_id = g->version,
+	    .end = 86400};
+	struct buf report, policy, detail;
+	struct tlsrpt_report r;
+	json_t *tree;
+
+	buf_init(&report, a, (size_t)8 << 20);
+	buf_init(&policy, a, TLSRPT_POLICY_OCTETS_MAX);
+	buf_init(&detail, a, TLSRPT_FAILURE_OCTETS_MAX + 512);
+	assert(tlsrpt_write_begin(w, &meta, collect, &report) == 0);
+	for (size_t i = 0; i < g->n_policies; i++) {
+		const struct tlsrpt_policy *p = &g->policies[i];
+
+		buf_clear(&policy);
+		buf_clear(&detail);
+		tlsrpt_policy_encode(&policy, p);
+		if (p->n_failures)
+			tlsrpt_failure_encode(&detail, &p->failures[0]);
+		assert(tlsrpt_write_row(w, buf_str(&policy), buf_str(&detail),
+			   p->successful, p->failed) == 0);
+	}
+	assert(tlsrpt_write_end(w) == 0 && buf_ok(&report));
+	tree = json_loadb(report.p, report.n, JSON_REJECT_DUPLICATES, NULL);
+	assert(tree);
+	json_decref(tree);
+	assert(tlsrpt_report_parse(a, buf_str(&report), &r, NULL) == 0);
+	assert(r.n_policies > 0 && r.n_policies <= g->n_policies);
+	tlsrpt_writer_free(w);
+}
+
 static void
 try_datagram(struct arena *a, struct str text)
 {
@@ -108,6 +154,7 @@ try_datagram(struct arena *a, struct str text)
 		for (size_t k = 0; k < p->n_failures; k++)
 			check_failure(a, &p->failures[k]);
 	}
+	try_report(a, &g);
 }
 
 static void
