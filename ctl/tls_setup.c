@@ -3,6 +3,7 @@
 
 #include "ctl/tls_setup.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
@@ -53,7 +54,13 @@ open_engine(struct tls_setup *s, const struct tls_options *o, struct diag *d)
 	cfg.dns = s->dns;
 	cfg.read_only = !o->writes;
 	cfg.fetches = 4;
-	return engine_open(&cfg, s->table, &s->engine, d);
+	err = engine_open(&cfg, s->table, &s->engine, d);
+	if (!err && *d->text)
+		fprintf(stderr,
+		    "aver: what is kept cannot be read, and does not count: "
+		    "%s\n",
+		    d->text);
+	return err;
 }
 
 int

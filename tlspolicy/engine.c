@@ -552,7 +552,7 @@ open_stores(struct engine *e, const struct engine_config *cfg,
 	if (!cfg->store)
 		return 0;
 	err = store_open(cfg->store, mode, policies, d);
-	/* nothing was ever recorded: there is nothing to be read */
+	/* a command may be asked before anything was ever recorded */
 	if (err && cfg->read_only)
 		return 0;
 	if (err)

@@ -107,8 +107,9 @@ void engine_config_init(struct engine_config *cfg, const struct conf *c);
  * Opens; call it after daemonising, it starts threads. table: of
  * tls_policy_table, or NULL; the engine takes a reference of its own. Policies
  * are loaded from the store. A store that cannot be opened is an error, one
- * that fails later is not: the engine goes on from memory and counts. Returns
- * 0, AVER_CONF (no such CA file), AVER_NOMEM, AVER_IO, AVER_TEMP with d
+ * that fails later is not: the engine goes on from memory and counts. With
+ * read_only it goes on without a store too, and d says why there is none.
+ * Returns 0, AVER_CONF (no such CA file), AVER_NOMEM, AVER_IO, AVER_TEMP with d
  * filled.
  */
 int engine_open(const struct engine_config *cfg, struct tls_file *table,

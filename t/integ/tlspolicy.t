@@ -166,6 +166,7 @@ def test_decisions(site):
     tap.eq([h["sts_match"] for h in q["hosts"]], [False], "which is told")
     is_decided(site, "sub.sts.example", "none", "no policy of a parent")
     r = site.aver("query", "dane.example")
+    tap.ok("cannot be read" in r.stderr, "no store yet: it is told", r.stderr)
     for words in ("dane-only", "_25._tcp.mx.dane.example TLSA ok secure",
                   "requiretls"):
         tap.ok(words in r.stdout, "the text has " + words, r.stdout)
