@@ -3,8 +3,7 @@
 
 /*
  * Fetches policies over HTTPS (RFC 8461 section 3.3), many at a time on one
- * thread. Only sts_fetch.c includes <curl/curl.h>; tests put another fetcher
- * in its place.
+ * thread of lib/http; tests put another fetcher in its place.
  *
  * The caller resolves the name. A connection goes to one of the addresses
  * given and nowhere else: no proxy, no redirect, no other protocol.
@@ -19,9 +18,10 @@
 #include "lib/base/diag.h"
 #include "lib/base/ip.h"
 #include "lib/base/str.h"
+#include "lib/http/http.h"
 #include "lib/tlsrpt/tlsrpt_result.h"
 
-#define STS_FETCH_ADDRS 8
+#define STS_FETCH_ADDRS HTTP_ADDRS
 
 struct sts_fetch_result {
 	/*
@@ -32,10 +32,10 @@ struct sts_fetch_result {
 	enum tlsrpt_result result;
 	bool is_ours; /* nothing was tried: load, memory, the end */
 	struct str body; /* valid for the call */
-	char reason[128]; /* why not; printable ASCII */
+	char reason[HTTP_REASON]; /* why not; printable ASCII */
 };
 
-/* One fetch; the caller's, untouched by it until done() is called. */
+/* One fetch; left alone by the caller until done() is called. */
 struct sts_fetch_job {
 	struct str domain; /* the policy domain, without "mta-sts." */
 	struct ip addrs[STS_FETCH_ADDRS]; /* of mta-sts.DOMAIN, allowed ones */
@@ -46,6 +46,9 @@ struct sts_fetch_job {
 	 */
 	void (*done)(
 	    struct sts_fetch_job *job, const struct sts_fetch_result *result);
+	/* of the fetcher */
+	struct http_job http;
+	char host[HTTP_HOST_MAX + 1];
 };
 
 struct sts_fetcher;

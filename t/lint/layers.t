@@ -12,8 +12,8 @@ ONE = ["libmilter/mfapi.h", "unbound.h", "sqlite3.h", "idn2.h", "libpsl.h",
 WHERE = {"jansson.h": ["ctl", "lib/tlsrpt"],
          "zlib.h": ["lib/zip"],
          "libxml/": ["lib/aggregate"],
-         "openssl/": ["lib/base", "lib/dkim", "lib/inbound", "lib/report", "lib/smtp",
-                      "lib/store", "milter", "tlspolicy"]}
+         "openssl/": ["lib/base", "lib/dkim", "lib/http", "lib/inbound", "lib/report",
+                      "lib/smtp", "lib/store", "milter"]}
 
 # What evaluators may take from the C library.
 PURE = {"assert.h", "inttypes.h", "limits.h", "stdalign.h", "stdarg.h",
