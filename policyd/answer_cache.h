@@ -4,7 +4,7 @@
 /*
  * Replies by the exact octets of their requests, each until a time of its own.
  * A hit costs one lookup in a hash table, takes no memory and no lock: the
- * cache belongs to one thread, the poller's.
+ * cache belongs to one thread, a poller's.
  *
  * Both the number of entries and their octets are bounded. When room is
  * wanted, those go first that are expired, or were not asked for since their

@@ -21,10 +21,11 @@
 
 struct delegation {
 	struct service *service;
-	/* the poller's own reference, so that it needs no lock */
+	/* its poller's own reference, so that it needs no lock */
 	struct snapshot *snap;
 	struct buf reply;
 	struct arena arena; /* of one look at the table */
+	struct seen_version seen;
 };
 
 /* ---- requests ----------------------------------------------------------- */
@@ -173,7 +174,7 @@ on_request(void *arg, struct str request, int64_t now, struct str *reply)
 		return SERVE_CLOSE;
 	}
 	if (r.mail_version.n)
-		service_note_version(g->service, r.mail_version, now);
+		service_note_version(g->service, &g->seen, r.mail_version, now);
 	g->snap = service_refresh(g->service, g->snap);
 	if (is_concerned(g, &r))
 		return SERVE_WORK;
@@ -281,6 +282,7 @@ delegation_new(struct service *s)
 	if (!g)
 		return NULL;
 	g->service = s;
+	g->seen.last = clock_mono_ms();
 	buf_init(&g->reply, NULL, 256);
 	arena_init(&g->arena, TABLE_MEMORY);
 	return g;

@@ -265,11 +265,28 @@ policyd_metrics_delegation(struct policyd_metrics *m, enum delegation_outcome o)
 /* ---- what others count -------------------------------------------------- */
 
 static void
-collect_socketmap(struct metrics *m, struct socketmap *map)
+add_up(struct socketmap_stats *all, struct socketmap *map)
 {
 	struct socketmap_stats st;
 
 	socketmap_get_stats(map, &st);
+	all->hits += st.hits;
+	all->misses += st.misses;
+	all->cache.evicted += st.cache.evicted;
+	all->cache.entries += st.cache.entries;
+	all->cache.octets += st.cache.octets;
+	for (size_t i = 0; i < SOCKETMAP_MAP_COUNT; i++)
+		for (size_t k = 0; k < RENDER_STATUS_COUNT; k++)
+			all->answers[i][k] += st.answers[i][k];
+}
+
+static void
+collect_socketmaps(struct metrics *m, struct service *s)
+{
+	struct socketmap_stats st = {.hits = 0};
+
+	for (unsigned i = 0; i < s->pollers; i++)
+		add_up(&st, s->socketmaps[i]);
 	for (size_t i = 0; i < SOCKETMAP_MAP_COUNT; i++)
 		for (size_t k = 0; k < RENDER_STATUS_COUNT; k++)
 			metrics_set(m, ANSWERS, i * RENDER_STATUS_COUNT + k,
@@ -347,7 +364,7 @@ collect(struct metrics *m, void *arg)
 {
 	struct service *s = arg;
 
-	collect_socketmap(m, s->socketmap);
+	collect_socketmaps(m, s);
 	collect_engine(m, s->engine);
 	collect_dns(m, s->dns);
 	pthread_mutex_lock(&s->serving);

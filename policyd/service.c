@@ -228,32 +228,32 @@ adopt_version(struct service *s, struct str version)
 }
 
 void
-service_note_version(struct service *s, struct str version, int64_t now)
+service_note_version(struct service *s, struct seen_version *seen,
+    struct str version, int64_t now)
 {
 	struct snapshot *snap;
 	struct render_profile p;
 	unsigned current;
 	bool automatic;
 
-	if (str_eq(version, str_from_z(s->noted))) {
-		s->noted_last = now;
+	if (str_eq(version, str_from_z(seen->text))) {
+		seen->last = now;
 		return;
 	}
-	if (version.n >= sizeof(s->noted) ||
+	if (version.n >= sizeof(seen->text) ||
 	    render_profile_postfix(version, &p, NULL))
 		return;
 	snap = service_snapshot(s);
 	current = snap->render.profile.version;
 	automatic = is_auto(snap->conf);
 	snapshot_unref(snap);
-	if (automatic && p.version > current &&
-	    now - s->noted_last < VERSION_MS)
+	if (automatic && p.version > current && now - seen->last < VERSION_MS)
 		return;
 	if (automatic && p.version != current)
 		adopt_version(s, version);
-	memcpy(s->noted, version.p, version.n);
-	s->noted[version.n] = '\0';
-	s->noted_last = now;
+	memcpy(seen->text, version.p, version.n);
+	seen->text[version.n] = '\0';
+	seen->last = now;
 }
 
 /* ---- the engine --------------------------------------------------------- */
@@ -314,6 +314,26 @@ open_engine(struct service *s, const struct conf *c, struct diag *d)
 /* ---- the life of the service -------------------------------------------- */
 
 static int
+open_pollers(struct service *s, const struct conf *c, struct diag *d)
+{
+	unsigned n = (unsigned)c->policyd_pollers;
+
+	for (; s->pollers < n; s->pollers++) {
+		unsigned i = s->pollers;
+
+		s->socketmaps[i] =
+		    socketmap_new(s, (size_t)c->policyd_cache_entries / n,
+			(size_t)c->policyd_cache_size / n);
+		s->delegations[i] = delegation_new(s);
+		if (!s->socketmaps[i] || !s->delegations[i]) {
+			s->pollers++;
+			return diag_set(d, AVER_NOMEM, 0, "out of memory");
+		}
+	}
+	return 0;
+}
+
+static int
 open_parts(struct service *s, struct conf *c, struct diag *d)
 {
 	struct snapshot *first;
@@ -329,11 +349,9 @@ open_parts(struct service *s, struct conf *c, struct diag *d)
 		return err;
 	swap(s, first);
 	log_version(s, first);
-	s->socketmap = socketmap_new(
-	    s, (size_t)c->policyd_cache_entries, (size_t)c->policyd_cache_size);
-	s->delegation = delegation_new(s);
-	if (!s->socketmap || !s->delegation)
-		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+	err = open_pollers(s, c, d);
+	if (err)
+		return err;
 	return policyd_metrics_open(
 	    s, c->policyd_metrics_listen, &s->metrics, d);
 }
@@ -346,7 +364,6 @@ service_open(struct service *s, struct conf *c, struct diag *d)
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutex_init(&s->change, NULL);
 	pthread_mutex_init(&s->serving, NULL);
-	s->noted_last = clock_mono_ms();
 	err = open_parts(s, c, d);
 	conf_unref(c);
 	return err;
@@ -371,9 +388,11 @@ int
 service_start(struct service *s, struct listeners *l, struct diag *d)
 {
 	const struct conf *c = s->current->conf;
-	struct serve_protocol protocols[2];
+	struct serve_protocol protocols[2 * SERVE_POLLERS_MAX];
 	struct serve_config cfg = {
+	    .protocols = protocols,
 	    .n_protocols = 2,
+	    .pollers = s->pollers,
 	    .workers = (unsigned)c->policyd_workers,
 	    .max_connections = (size_t)c->policyd_max_connections,
 	    .idle_ms = c->policyd_idle_time * 1000,
@@ -384,9 +403,10 @@ service_start(struct service *s, struct listeners *l, struct diag *d)
 	};
 	int err;
 
-	socketmap_protocol(s->socketmap, &protocols[0]);
-	delegation_protocol(s->delegation, &protocols[1]);
-	cfg.protocols = protocols;
+	for (unsigned i = 0; i < s->pollers; i++) {
+		socketmap_protocol(s->socketmaps[i], &protocols[2 * i]);
+		delegation_protocol(s->delegations[i], &protocols[2 * i + 1]);
+	}
 	pthread_mutex_lock(&s->serving);
 	err = serve_start(&cfg, l, &s->serve, d);
 	pthread_mutex_unlock(&s->serving);
@@ -472,8 +492,10 @@ service_close(struct service *s)
 	/* its thread reads what goes away below */
 	policyd_metrics_close(s->metrics);
 	s->metrics = NULL;
-	delegation_free(s->delegation);
-	socketmap_free(s->socketmap);
+	for (unsigned i = 0; i < s->pollers; i++) {
+		delegation_free(s->delegations[i]);
+		socketmap_free(s->socketmaps[i]);
+	}
 	engine_close(s->engine);
 	dns_source_close(s->dns);
 	snapshot_unref(s->current);

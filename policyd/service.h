@@ -27,6 +27,15 @@ struct engine;
 struct policyd_metrics;
 struct socketmap;
 
+/*
+ * The version of Postfix in the last request that a poller saw, and when the
+ * one that is in use was seen last.
+ */
+struct seen_version {
+	char text[POSTFIX_VALUE_MAX];
+	int64_t last; /* of clock_mono_ms() */
+};
+
 /* Immutable. */
 struct snapshot {
 	atomic_uint refs;
@@ -45,8 +54,10 @@ struct service {
 	struct dns_source *dns;
 	bool validating;
 	struct engine *engine;
-	struct socketmap *socketmap;
-	struct delegation *delegation;
+	/* of each poller */
+	struct socketmap *socketmaps[SERVE_POLLERS_MAX];
+	struct delegation *delegations[SERVE_POLLERS_MAX];
+	unsigned pollers;
 	pthread_mutex_t serving; /* of serve, for those who read its counts */
 	struct serve *serve; /* NULL: not started, or stopped */
 	struct policyd_metrics *metrics;
@@ -55,11 +66,6 @@ struct service {
 	/* under change */
 	struct postfix_facts facts;
 	char version[POSTFIX_VALUE_MAX]; /* what auto has found; empty */
-
-	/* the poller's: the version of the last request, and since when the
-	 * one that is in use was not seen */
-	char noted[POSTFIX_VALUE_MAX];
-	int64_t noted_last;
 
 	/* complaints about clients of this minute */
 	_Atomic int64_t minute;
@@ -103,11 +109,13 @@ service_generation(const struct service *s)
 }
 
 /*
- * In the poller's thread: a Postfix has told its version. With postfix_version
- * = auto a lower one counts at once, for attributes that a version does not
- * know defer all mail; a higher one when the old has not been seen for long.
+ * A Postfix has told its version; seen: of the thread that calls. With
+ * postfix_version = auto a lower one counts at once, for attributes that a
+ * version does not know defer all mail; a higher one when the old has not been
+ * seen for long.
  */
-void service_note_version(struct service *s, struct str version, int64_t now);
+void service_note_version(struct service *s, struct seen_version *seen,
+    struct str version, int64_t now);
 
 /* Logs what a client did wrong; not more than some lines a minute. */
 void service_complain(struct service *s, const char *what, const char *why);

@@ -175,7 +175,7 @@ struct conf {
 	int64_t policyd_socket_mode; /* octal in the file */
 	const char *policyd_socket_group; /* empty: of the user */
 	const char *policyd_metrics_listen; /* address:port, empty: off */
-	int64_t policyd_workers, policyd_max_connections;
+	int64_t policyd_pollers, policyd_workers, policyd_max_connections;
 	int64_t policyd_idle_time; /* seconds */
 	int64_t policyd_deadline; /* seconds, of one decision */
 	int64_t policyd_cache_entries;

@@ -61,6 +61,16 @@ static const struct param table[] = {
 		  "is for the milter, and not the same address.",
     },
     {
+	INTEGER(policyd_pollers, 1, 16),
+	.section = SECTION_POLICYD,
+	.fallback = "2",
+	.restart = true,
+	.help = "How many threads own connections and answer from memory.",
+	.manual = "Each has its share of the connections, of the workers and "
+		  "of the answers that are kept.\n"
+		  "One answers a hundred thousand requests a second and more.",
+    },
+    {
 	INTEGER(policyd_workers, 1, 256),
 	.section = SECTION_POLICYD,
 	.fallback = "32",

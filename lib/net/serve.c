@@ -82,27 +82,84 @@ make_place(struct serve *s)
 	return false;
 }
 
+/* A connection that was accepted, here or by the first poller. */
 static void
-welcome(struct serve *s, int fd, const struct sockaddr_storage *sa)
+welcome(struct serve *s, struct conn *c)
 {
-	struct conn *c = calloc(1, sizeof(*c));
-	struct ip peer;
+	struct ip peer = c->peer;
+	int fd = c->source.fd;
 
-	fill_peer(&peer, sa);
-	if (!c || !listen_set_flags(fd) || !poller_add(s->poller, fd, c)) {
+	/* it counts already */
+	if (atomic_load(&s->connections) > s->config.max_connections &&
+	    !make_place(s)) {
+		atomic_fetch_sub(&s->connections, 1);
 		free(c);
 		refuse(s, fd, &peer);
 		return;
 	}
-	c->source = (struct source){SOURCE_CONN, fd};
-	c->peer = peer;
-	atomic_store_explicit(&s->connections,
-	    atomic_load_explicit(&s->connections, memory_order_relaxed) + 1,
-	    memory_order_relaxed);
+	if (!poller_add(s->poller, fd, c)) {
+		atomic_fetch_sub(&s->connections, 1);
+		free(c);
+		refuse(s, fd, &peer);
+		return;
+	}
 	serve_count(&s->accepted);
 	conn_move(s, c, &s->idle);
 	/* what came with it may be reported already, or not */
 	conn_run(s, c);
+}
+
+/* Those that the first poller has accepted for this one. */
+static void
+welcome_arrived(struct serve *s)
+{
+	struct conn *c, *next;
+
+	pthread_mutex_lock(&s->lock);
+	c = s->arrived.head;
+	s->arrived.head = NULL;
+	s->arrived.tail = &s->arrived.head;
+	pthread_mutex_unlock(&s->lock);
+	for (; c; c = next) {
+		next = c->queue;
+		welcome(s, c);
+	}
+}
+
+/* The poller with the fewest connections. */
+static struct serve *
+least_loaded(struct serve *s)
+{
+	struct serve *best = s->all[0];
+
+	for (unsigned i = 1; i < s->n_all; i++)
+		if (atomic_load(&s->all[i]->connections) <
+		    atomic_load(&best->connections))
+			best = s->all[i];
+	return best;
+}
+
+static void
+give(struct serve *s, struct serve *to, int fd, const struct ip *peer)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (!c || !listen_set_flags(fd)) {
+		free(c);
+		refuse(s, fd, peer);
+		return;
+	}
+	c->source = (struct source){SOURCE_CONN, fd};
+	c->peer = *peer;
+	atomic_fetch_add(&to->connections, 1);
+	if (to == s) {
+		welcome(s, c);
+		return;
+	}
+	pthread_mutex_lock(&to->lock);
+	queue_push(&to->arrived, c);
+	pthread_mutex_unlock(&to->lock);
+	serve_wake(to);
 }
 
 static void
@@ -125,31 +182,35 @@ somebody_waits(int listener)
 	return poll(&p, 1, 0) > 0;
 }
 
+/* Another poller makes place itself when it takes one of those. */
 static bool
-is_full(const struct serve *s)
+is_full(const struct serve *s, const struct serve *to)
 {
-	return atomic_load_explicit(&s->connections, memory_order_relaxed) >=
-	       s->config.max_connections;
+	return atomic_load(&to->connections) >=
+	       to->config.max_connections + (to == s ? 0 : SERVE_ARRIVALS);
 }
 
 /* False when nobody more can be accepted now. */
 static bool
 accept_one(struct serve *s, int listener, bool *more)
 {
+	struct serve *to = least_loaded(s);
 	struct sockaddr_storage sa;
 	socklen_t n = sizeof(sa);
+	struct ip peer;
 	int fd;
 
 	*more = false;
-	if (is_full(s) && !somebody_waits(listener))
+	if (is_full(s, to) && !somebody_waits(listener))
 		return true;
-	if (is_full(s) && !make_place(s))
+	if (is_full(s, to) && (to != s || !make_place(s)))
 		return false;
 	memset(&sa, 0, sizeof(sa));
 	fd = accept(listener, (struct sockaddr *)&sa, &n);
 	if (fd >= 0) {
 		*more = true;
-		welcome(s, fd, &sa);
+		fill_peer(&peer, &sa);
+		give(s, to, fd, &peer);
 		return true;
 	}
 	switch (errno) {
@@ -315,6 +376,7 @@ turn(struct serve *s)
 	for (size_t i = 0; i < n; i++)
 		on_event(s, &ev[i]);
 	work_take_back(s);
+	welcome_arrived(s);
 	run_again(s);
 	expire(s);
 	if ((s->deaf || s->eager) && !atomic_load(&s->stopping))
@@ -364,6 +426,14 @@ drain(struct serve *s)
 	bury(s);
 }
 
+static bool
+is_done(const struct serve *s)
+{
+	/* in this order: who is silent gives away no connection any more */
+	return atomic_load(&s->all[0]->silent) &&
+	       atomic_load(&s->connections) == 0;
+}
+
 static void *
 poller_thread(void *arg)
 {
@@ -371,11 +441,14 @@ poller_thread(void *arg)
 
 	while (!atomic_load(&s->stopping))
 		turn(s);
-	stop_listening(s);
+	if (s == s->all[0]) {
+		stop_listening(s);
+		atomic_store(&s->silent, true);
+	}
 	/* those at a worker come back */
-	while (atomic_load_explicit(&s->connections, memory_order_relaxed)) {
+	while (!is_done(s)) {
 		drain(s);
-		if (atomic_load_explicit(&s->connections, memory_order_relaxed))
+		if (!is_done(s))
 			turn(s);
 	}
 	bury(s);
@@ -408,17 +481,38 @@ serve_free(struct serve *s)
 	free(s);
 }
 
+/* Also of a server that was not started to the end. */
+static void
+free_all(struct serve **all, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		stop_workers(all[i]);
+		serve_free(all[i]);
+	}
+	free(all);
+}
+
+static void
+stop_pollers(struct serve **all, unsigned n, int64_t patience_ms)
+{
+	int64_t end = clock_mono_ms() + patience_ms;
+
+	for (unsigned i = 0; i < n; i++) {
+		atomic_store(&all[i]->give_up, end);
+		atomic_store(&all[i]->stopping, true);
+		serve_wake(all[i]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		pthread_join(all[i]->poller_thread, NULL);
+}
+
 void
 serve_stop(struct serve *s, int64_t patience_ms)
 {
 	if (!s)
 		return;
-	atomic_store(&s->give_up, clock_mono_ms() + patience_ms);
-	atomic_store(&s->stopping, true);
-	serve_wake(s);
-	pthread_join(s->poller_thread, NULL);
-	stop_workers(s);
-	serve_free(s);
+	stop_pollers(s->all, s->n_all, patience_ms);
+	free_all(s->all, s->n_all);
 }
 
 /* ---- the start ---------------------------------------------------------- */
@@ -436,12 +530,9 @@ open_pipe(struct serve *s)
 }
 
 static bool
-open_sources(struct serve *s, struct listeners *l)
+open_listeners(struct serve *s, struct listeners *l)
 {
 	s->listening = l;
-	s->poller = poller_open();
-	if (!s->poller || !open_pipe(s))
-		return false;
 	for (size_t i = 0; i < l->n; i++) {
 		s->listeners[i] = (struct source){SOURCE_LISTENER, l->v[i].fd};
 		if (!poller_add(s->poller, l->v[i].fd, &s->listeners[i]))
@@ -452,7 +543,7 @@ open_sources(struct serve *s, struct listeners *l)
 }
 
 static bool
-start_threads(struct serve *s)
+start_workers(struct serve *s)
 {
 	s->workers = calloc(s->config.workers + 1, sizeof(*s->workers));
 	if (!s->workers)
@@ -461,39 +552,81 @@ start_threads(struct serve *s)
 		if (pthread_create(
 			&s->workers[s->n_workers], NULL, work_thread, s))
 			return false;
-	return pthread_create(&s->poller_thread, NULL, poller_thread, s) == 0;
+	return true;
 }
 
-int
-serve_start(const struct serve_config *c, struct listeners *l,
-    struct serve **out, struct diag *d)
+/* The i-th of n: its share of the limits, rounded up. */
+static struct serve *
+serve_new(const struct serve_config *c, unsigned i, unsigned n)
 {
 	struct serve *s = calloc(1, sizeof(*s));
 
 	if (!s)
-		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+		return NULL;
 	s->config = *c;
-	for (size_t i = 0; i < c->n_protocols && i < SERVE_PROTOCOLS_MAX; i++)
-		s->protocols[i] = c->protocols[i];
+	s->config.workers = (c->workers + n - 1) / n;
+	s->config.max_connections = (c->max_connections + n - 1) / n;
+	for (size_t k = 0; k < c->n_protocols && k < SERVE_PROTOCOLS_MAX; k++)
+		s->protocols[k] = c->protocols[i * c->n_protocols + k];
 	s->config.protocols = s->protocols;
 	s->todo.tail = &s->todo.head;
 	s->done.tail = &s->done.head;
+	s->arrived.tail = &s->arrived.head;
 	s->wake[0] = s->wake[1] = -1;
 	s->now = clock_mono_ms();
 	/* only spreads the buckets of what is at the workers */
 	s->seed = (uint64_t)clock_mono_us() * 0x9e3779b97f4a7c15u;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->work, NULL);
-	if (!open_sources(s, l) || !start_threads(s)) {
-		int err = diag_set(
-		    d, AVER_IO, 0, "cannot serve: %s", strerror(errno));
+	return s;
+}
 
-		stop_workers(s);
-		serve_free(s);
-		return err;
+/* Everything but the pollers' threads. */
+static bool
+open_all(const struct serve_config *c, struct listeners *l, struct serve **all,
+    unsigned n, unsigned *made)
+{
+	for (; *made < n; ++*made) {
+		struct serve *s = serve_new(c, *made, n);
+
+		if (!s)
+			return false;
+		all[*made] = s;
+		s->all = all;
+		s->n_all = n;
+		s->poller = poller_open();
+		if (!s->poller || !open_pipe(s) || !start_workers(s)) {
+			++*made;
+			return false;
+		}
 	}
-	*out = s;
-	return 0;
+	return open_listeners(all[0], l);
+}
+
+int
+serve_start(const struct serve_config *c, struct listeners *l,
+    struct serve **out, struct diag *d)
+{
+	unsigned n = c->pollers ? c->pollers : 1, made = 0, running = 0;
+	struct serve **all = calloc(n, sizeof(*all));
+	bool good = all && open_all(c, l, all, n, &made);
+
+	while (good && running < n) {
+		struct serve *s = all[running];
+
+		good = pthread_create(
+			   &s->poller_thread, NULL, poller_thread, s) == 0;
+		running += good;
+	}
+	if (good) {
+		*out = all[0];
+		return 0;
+	}
+	diag_set(d, AVER_IO, 0, "cannot serve: %s", strerror(errno));
+	if (running)
+		stop_pollers(all, running, 0);
+	free_all(all, made);
+	return AVER_IO;
 }
 
 static uint64_t
@@ -502,21 +635,26 @@ read_count(const _Atomic uint64_t *n)
 	return atomic_load_explicit(n, memory_order_relaxed);
 }
 
+static void
+add_stats(const struct serve *s, struct serve_stats *out)
+{
+	out->accepted += read_count(&s->accepted);
+	out->requests += read_count(&s->requests);
+	out->at_once += read_count(&s->at_once);
+	out->worked += read_count(&s->worked);
+	out->shared += read_count(&s->shared);
+	out->late += read_count(&s->late);
+	out->idle += read_count(&s->idle_ends);
+	out->connections += atomic_load(&s->connections);
+	out->working += atomic_load_explicit(&s->working, memory_order_relaxed);
+	for (size_t i = 0; i < SERVE_TROUBLE_COUNT; i++)
+		out->trouble[i] += read_count(&s->trouble[i]);
+}
+
 void
 serve_get_stats(struct serve *s, struct serve_stats *out)
 {
-	*out = (struct serve_stats){
-	    .accepted = read_count(&s->accepted),
-	    .requests = read_count(&s->requests),
-	    .at_once = read_count(&s->at_once),
-	    .worked = read_count(&s->worked),
-	    .shared = read_count(&s->shared),
-	    .late = read_count(&s->late),
-	    .idle = read_count(&s->idle_ends),
-	    .connections =
-		atomic_load_explicit(&s->connections, memory_order_relaxed),
-	    .working = atomic_load_explicit(&s->working, memory_order_relaxed),
-	};
-	for (size_t i = 0; i < SERVE_TROUBLE_COUNT; i++)
-		out->trouble[i] = read_count(&s->trouble[i]);
+	*out = (struct serve_stats){.accepted = 0};
+	for (unsigned i = 0; i < s->n_all; i++)
+		add_stats(s->all[i], out);
 }

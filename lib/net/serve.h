@@ -2,15 +2,16 @@
 /* Copyright (c) 2026 the aver authors */
 
 /*
- * A server of requests and replies over stream sockets: one poller thread and
- * a fixed number of workers.
+ * A server of requests and replies over stream sockets: a few poller threads
+ * and a fixed number of workers.
  *
- * The poller owns all connections that are idle, half way through a request or
- * slow to read. It finds the requests, answers at once those that a protocol
- * can answer without waiting, and gives the others, with their connection, to
- * a worker; the worker answers and gives the connection back. So a connection
- * has one owner at a time, its requests are answered in their order, and a
- * client that is slow, silent or hostile costs a buffer and never a thread.
+ * Each connection belongs to one poller, which owns it while it is idle, half
+ * way through a request or slow to read. The poller finds the requests, answers
+ * at once those that a protocol can answer without waiting, and gives the
+ * others, with their connection, to a worker; the worker answers and gives the
+ * connection back. So a connection has one owner at a time, its requests are
+ * answered in their order, and a client that is slow, silent or hostile costs a
+ * buffer and never a thread. New connections go to the poller that has fewest.
  *
  * What waits for a worker is at most one request of each connection, and so
  * bounded by max_connections. With that many, another client takes the place
@@ -59,7 +60,7 @@ struct serve_protocol {
 	 */
 	bool share;
 	/*
-	 * In the poller's thread: must not wait. now is clock_mono_ms(). *reply
+	 * In its poller's thread: must not wait. now is clock_mono_ms(). *reply
 	 * stays valid until the next call of now() or after().
 	 */
 	enum serve_verdict (*now)(
@@ -68,7 +69,7 @@ struct serve_protocol {
 	void (*work)(void *arg, struct str request, struct serve_answer *out);
 	/* The same, in place of work(), for a request that waited too long. */
 	void (*late)(void *arg, struct str request, struct serve_answer *out);
-	/* In the poller's thread, when work() is done. May be NULL. */
+	/* In its poller's thread, when work() is done. May be NULL. */
 	void (*after)(
 	    void *arg, struct str request, const struct serve_answer *answer);
 	void *arg;
@@ -89,16 +90,22 @@ enum serve_trouble {
 const char *serve_trouble_name(enum serve_trouble t);
 
 #define SERVE_PROTOCOLS_MAX 4
+#define SERVE_POLLERS_MAX 16
 
 struct serve_config {
-	const struct serve_protocol *protocols; /* copied */
-	size_t n_protocols;
-	unsigned workers; /* 0: everything is answered by now() */
+	/*
+	 * Those of the first poller, then those of the next: each may have an
+	 * arg of its own, so that now() and after() need no lock. Copied.
+	 */
+	const struct serve_protocol *protocols;
+	size_t n_protocols; /* of each poller */
+	unsigned pollers; /* 0 means 1 */
+	unsigned workers; /* of all; 0: everything is answered by now() */
 	size_t max_connections;
 	int64_t idle_ms; /* of a connection without a request */
 	int64_t stall_ms; /* to end a request, or to read the replies */
 	int64_t wait_ms; /* for a worker; then late() */
-	/* Called by the poller; peer has no family with a socket file. */
+	/* Called by a poller; peer has no family with a socket file. */
 	void (*trouble)(
 	    void *arg, enum serve_trouble what, const struct ip *peer);
 	void *arg;

@@ -62,9 +62,7 @@ conn_close(struct serve *s, struct conn *c)
 	close(c->source.fd);
 	c->source.fd = -1;
 	conn_move(s, c, &s->dead);
-	atomic_store_explicit(&s->connections,
-	    atomic_load_explicit(&s->connections, memory_order_relaxed) - 1,
-	    memory_order_relaxed);
+	atomic_fetch_sub(&s->connections, 1);
 }
 
 void

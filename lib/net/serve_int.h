@@ -17,6 +17,9 @@
 #define SERVE_SCRATCH ((size_t)64 * 1024)
 #define SERVE_FLIGHTS 1024 /* buckets, a power of two */
 
+/* connections that another poller has accepted, beyond the limit */
+#define SERVE_ARRIVALS 64
+
 enum source_kind { SOURCE_PIPE, SOURCE_LISTENER, SOURCE_CONN };
 
 /* What the poller's events point to. */
@@ -66,8 +69,11 @@ struct conn_queue {
 	struct conn *head, **tail;
 };
 
+/* One poller with its workers. The first one is what callers have. */
 struct serve {
-	struct serve_config config;
+	struct serve **all; /* of the server, this one among them */
+	unsigned n_all;
+	struct serve_config config; /* limits: of this one */
 	struct serve_protocol protocols[SERVE_PROTOCOLS_MAX];
 	pthread_t poller_thread, *workers;
 	unsigned n_workers; /* started */
@@ -91,13 +97,16 @@ struct serve {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	struct conn_queue todo, done;
+	struct conn_queue arrived; /* accepted by the first one */
 	bool quit; /* no more work will come */
 	int wake[2];
 	atomic_bool stopping;
 	_Atomic int64_t give_up; /* of a stop, clock_mono_ms() */
+	atomic_bool silent; /* of the first one: nobody more will come */
+	_Atomic size_t connections; /* those in arrived too */
 
 	/* written by the poller alone */
-	_Atomic size_t connections, working;
+	_Atomic size_t working;
 	_Atomic uint64_t accepted, requests, at_once, worked, shared, late,
 	    idle_ends, trouble[SERVE_TROUBLE_COUNT];
 };
@@ -132,6 +141,10 @@ bool conn_has_input(const struct conn *c);
 ssize_t conn_write(int fd, struct str s);
 
 /* ---- serve_work.c: workers ---------------------------------------------- */
+
+/* Under the lock of the queue's owner. */
+void queue_push(struct conn_queue *q, struct conn *c);
+struct conn *queue_pop(struct conn_queue *q); /* NULL: empty */
 
 /* Gives c's request to a worker, or to one that has the same already. */
 void work_start(struct serve *s, struct conn *c);

@@ -6,7 +6,7 @@
 
 #define REPLY_MAX ((size_t)1 << 20)
 
-static void
+void
 queue_push(struct conn_queue *q, struct conn *c)
 {
 	c->queue = NULL;
@@ -14,7 +14,7 @@ queue_push(struct conn_queue *q, struct conn *c)
 	q->tail = &c->queue;
 }
 
-static struct conn *
+struct conn *
 queue_pop(struct conn_queue *q)
 {
 	struct conn *c = q->head;

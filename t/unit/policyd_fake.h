@@ -47,9 +47,11 @@ snapshot_unref(struct snapshot *snap)
 }
 
 void
-service_note_version(struct service *s, struct str version, int64_t now)
+service_note_version(struct service *s, struct seen_version *seen,
+    struct str version, int64_t now)
 {
 	(void)s;
+	(void)seen;
 	(void)now;
 	fake_versions += version.n > 0;
 }

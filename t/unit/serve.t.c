@@ -28,12 +28,23 @@
 #define MAX_REQUEST 1000
 #define MANY 400
 
+#define POLLERS 3
+
+struct fixture;
+
+/* What one poller uses alone. */
+struct side {
+	struct fixture *f;
+	struct buf reply; /* of now() */
+	unsigned asked;
+};
+
 struct fixture {
 	struct tmpdir dir;
 	struct listeners listeners;
-	struct serve_protocol protocols[2];
+	struct serve_protocol protocols[2 * POLLERS];
+	struct side sides[POLLERS];
 	struct serve *serve;
-	struct buf reply; /* of now() */
 	atomic_uint worked, after, trouble[SERVE_TROUBLE_COUNT];
 };
 
@@ -81,9 +92,10 @@ starts_attr(char c)
 static enum serve_verdict
 now_net(void *arg, struct str request, int64_t now, struct str *reply)
 {
-	struct fixture *f = arg;
+	struct side *f = arg;
 
 	(void)now;
+	f->asked++;
 	if (str_starts(request, STR("close")))
 		return SERVE_CLOSE;
 	if (!str_starts(request, STR("now")) &&
@@ -108,7 +120,7 @@ now_net(void *arg, struct str request, int64_t now, struct str *reply)
 static void
 work(void *arg, struct str request, struct serve_answer *out)
 {
-	struct fixture *f = arg;
+	struct fixture *f = ((struct side *)arg)->f;
 
 	atomic_fetch_add(&f->worked, 1);
 	if (str_starts(request, STR("slow")))
@@ -128,7 +140,7 @@ late(void *arg, struct str request, struct serve_answer *out)
 static void
 after(void *arg, struct str request, const struct serve_answer *a)
 {
-	struct fixture *f = arg;
+	struct fixture *f = ((struct side *)arg)->f;
 
 	/* the request and the reply of the same connection */
 	if (a->mark == 7 &&
@@ -154,11 +166,18 @@ start(struct fixture *f, struct serve_config c)
 
 	memset(f, 0, sizeof(*f));
 	f->dir = tmpdir_new();
-	buf_init(&f->reply, NULL, (size_t)1 << 22);
-	f->protocols[0] = (struct serve_protocol){starts_netstring,
-	    netstring_frame, MAX_REQUEST, true, now_net, work, late, after, f};
-	f->protocols[1] = (struct serve_protocol){starts_attr, attrline_frame,
-	    MAX_REQUEST, false, now_net, work, late, NULL, f};
+	for (size_t i = 0; i < POLLERS; i++) {
+		struct side *side = &f->sides[i];
+
+		side->f = f;
+		buf_init(&side->reply, NULL, (size_t)1 << 22);
+		f->protocols[2 * i] =
+		    (struct serve_protocol){starts_netstring, netstring_frame,
+			MAX_REQUEST, true, now_net, work, late, after, side};
+		f->protocols[2 * i + 1] =
+		    (struct serve_protocol){starts_attr, attrline_frame,
+			MAX_REQUEST, false, now_net, work, late, NULL, side};
+	}
 	c.protocols = f->protocols;
 	c.n_protocols = 2;
 	c.trouble = trouble;
@@ -182,12 +201,19 @@ config(void)
 }
 
 static void
+clean(struct fixture *f)
+{
+	for (size_t i = 0; i < POLLERS; i++)
+		buf_fini(&f->sides[i].reply);
+	tmpdir_remove(f->dir.path);
+}
+
+static void
 stop(struct fixture *f, int64_t patience)
 {
 	serve_stop(f->serve, patience);
-	listen_close(&f->listeners);
-	buf_fini(&f->reply);
-	tmpdir_remove(f->dir.path);
+	is_int(f->listeners.n, 0, "the listeners are closed");
+	clean(f);
 }
 
 /* ---- clients ------------------------------------------------------------ */
@@ -652,15 +678,17 @@ stop_it(void *arg)
 }
 
 static void
-test_stop(void)
+test_stop(unsigned pollers)
 {
+	struct serve_config c = config();
 	struct fixture f;
 	struct stopper k = {&f, 5000};
 	pthread_t t;
 	int working, asked, idle, half, wrong = 0;
 	char text[64];
 
-	start(&f, config());
+	c.pollers = pollers;
+	start(&f, c);
 	working = dial(&f);
 	idle = dial(&f);
 	half = dial(&f);
@@ -683,9 +711,7 @@ test_stop(void)
 	pthread_join(t, NULL);
 	expect_end(working, "then it goes");
 	expect_end(half, "and so does that");
-	listen_close(&f.listeners);
-	buf_fini(&f.reply);
-	tmpdir_remove(f.dir.path);
+	clean(&f);
 }
 
 static void
@@ -743,14 +769,16 @@ run_client(void *arg)
 }
 
 static void
-test_load(void)
+test_load(unsigned pollers)
 {
+	struct serve_config c = config();
 	struct fixture f;
 	struct client clients[16];
 	pthread_t t[16];
 	int answered = 0, wrong = 0;
 
-	start(&f, config());
+	c.pollers = pollers;
+	start(&f, c);
 	for (int i = 0; i < 16; i++) {
 		clients[i] = (struct client){&f, i, 0, 0};
 		pthread_create(&t[i], NULL, run_client, &clients[i]);
@@ -764,6 +792,40 @@ test_load(void)
 	is_int(wrong, 0, "each with its own answer");
 	await(stats(&f).connections == 0);
 	is_int(stats(&f).connections, 0, "no connection is left");
+	stop(&f, 1000);
+	for (unsigned i = 0; i < POLLERS; i++)
+		ok((f.sides[i].asked > 500) == (i < pollers),
+		    "poller %u had its share: %u requests", i,
+		    f.sides[i].asked);
+}
+
+/* The limit holds for all together; a new client finds a place. */
+static void
+test_many_pollers(void)
+{
+	struct serve_config c = config();
+	struct fixture f;
+	static int silent[MANY];
+	int fd;
+
+	c.max_connections = 90;
+	c.pollers = 3;
+	start(&f, c);
+	for (int i = 0; i < MANY; i++)
+		silent[i] = dial(&f);
+	await(stats(&f).accepted == MANY);
+	await(stats(&f).connections == 90);
+	is_int(stats(&f).connections, 90, "three pollers keep the limit");
+	is_int(atomic_load(&f.trouble[SERVE_CROWDED]), MANY - 90,
+	    "the others made place");
+	fd = dial(&f);
+	ask(fd, "work a");
+	expect(fd, "worker work a", "a new client has its answer");
+	ask(silent[MANY - 1], "now b");
+	expect(silent[MANY - 1], "poller now b", "the newest are still there");
+	for (int i = 0; i < MANY; i++)
+		close(silent[i]);
+	close(fd);
 	stop(&f, 1000);
 }
 
@@ -782,9 +844,12 @@ main(void)
 	test_late();
 	test_crowd();
 	test_full();
-	test_stop();
+	test_stop(1);
+	test_stop(3);
 	test_stop_forced();
-	test_load();
+	test_load(1);
+	test_load(3);
+	test_many_pollers();
 	for (int t = 0; t < SERVE_TROUBLE_COUNT; t++)
 		ok(serve_trouble_name((enum serve_trouble)t)[0],
 		    "trouble %d has a name", t);
