@@ -25,12 +25,14 @@ struct item {
 	struct str id, uri, destination;
 	unsigned number, attempts;
 	int64_t give_up;
+	bool over; /* it is not tried again, so no cap concerns it */
 };
 
 struct submit {
 	struct reporter *r;
 	const struct submit_kind *kind;
 	struct caps caps;
+	uint64_t claims;
 	struct arena batch, arena;
 	struct item items[BATCH];
 	size_t n;
@@ -290,7 +292,7 @@ work(struct submit *s, const struct item *it, uint64_t fence)
 
 	if (err)
 		return err;
-	if (reporter_now(s->r) > it->give_up)
+	if (it->over)
 		o.detail = STR("not delivered within a day");
 	else if (mailto_parse(&s->arena, it->uri, &to, NULL))
 		o.detail = STR("no mail address");
@@ -319,7 +321,9 @@ submit_one(struct submit *s, const struct item *it)
 	    reporter_now(s->r), lease, &fence, s->d);
 	if (err)
 		return err == AVER_NOTFOUND ? 0 : err;
-	caps_count(&s->caps, it->destination);
+	s->claims++;
+	if (!it->over)
+		caps_count(&s->caps, it->destination);
 	return work(s, it, fence);
 }
 
@@ -330,9 +334,10 @@ collect(void *arg, const struct ledger_submission *sub)
 {
 	struct submit *s = arg;
 	struct item *it = &s->items[s->n];
-	bool full;
+	bool over = reporter_now(s->r) > sub->give_up, full = false;
 
-	s->err = caps_host(&s->caps, sub->destination, &full, s->d);
+	if (!over)
+		s->err = caps_host(&s->caps, sub->destination, &full, s->d);
 	if (s->err)
 		return 1;
 	if (full) {
@@ -346,6 +351,7 @@ collect(void *arg, const struct ledger_submission *sub)
 	    .number = sub->number,
 	    .attempts = sub->attempts,
 	    .give_up = sub->give_up,
+	    .over = over,
 	};
 	if (arena_failed(&s->batch))
 		return s->n ? 1 : AVER_NOMEM;
@@ -383,21 +389,23 @@ may_go_on(struct submit *s)
 static int
 send_batch(struct submit *s, uint64_t *tried)
 {
-	uint64_t before = s->caps.run_tried;
+	uint64_t before = s->claims;
 	int err = 0;
 
 	for (size_t i = 0; i < s->n && !err && may_go_on(s); i++) {
-		bool full;
+		const struct item *it = &s->items[i];
+		bool full = false;
 
-		err = caps_host(&s->caps, s->items[i].destination, &full, s->d);
+		if (!it->over)
+			err = caps_host(&s->caps, it->destination, &full, s->d);
 		if (err)
 			break;
 		if (full)
 			s->result->capped = true;
 		else
-			err = submit_one(s, &s->items[i]);
+			err = submit_one(s, it);
 	}
-	*tried = s->caps.run_tried - before;
+	*tried = s->claims - before;
 	return err;
 }
 

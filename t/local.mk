@@ -28,6 +28,7 @@ integ_tests = \
 	t/integ/policy.t \
 	t/integ/policyd.t \
 	t/integ/postfix.t \
+	t/integ/reports.t \
 	t/integ/reports_day.t \
 	t/integ/reports_kill.t \
 	t/integ/report_mail.t \
