@@ -136,7 +136,7 @@ static int
 run_reload(const char *path, int argc, char **argv)
 {
 	(void)argc, (void)argv;
-	return cmd_reload(path, AVER_RUNDIR "/aver-milter.pid", stderr);
+	return cmd_reload(path, reload_daemons, stderr);
 }
 
 /* Needs no configuration: it shows what others have sent. */
@@ -179,7 +179,7 @@ static const struct command commands[] = {
 	" [list | show DOMAIN | forget DOMAIN]",
 	"shows what mail hosts were seen to offer"},
     {"reload", run_reload, true, "",
-	"has aver-milter read its configuration again"},
+	"has the daemons read their configuration again"},
     {"report", run_report, false, " show [--json] FILE ...",
 	"shows DMARC and TLS reports that others sent"},
     {"version", run_version, true, "", "prints the version"},

@@ -145,10 +145,12 @@ test_conf(void)
 static void
 reload(const char *file, const char *pidfile, int status, const char *err)
 {
+	const struct reload_daemon daemons[] = {
+	    {"one", "nowhere"}, {"aver-milter", pidfile}, {NULL, NULL}};
 	struct result r;
 
 	open_result(&r);
-	r.status = cmd_reload(file, pidfile, r.ferr);
+	r.status = cmd_reload(file, daemons, r.ferr);
 	close_result(&r);
 	is_int(r.status, status, "aver reload");
 	is_str(str_from_z(r.err), str_from_z(err), "aver reload's message");
@@ -191,6 +193,7 @@ test_reload(void)
 	int status = 0;
 
 	reload("good", "pid", 1,
+	    "aver reload: one does not run: nowhere: no such file\n"
 	    "aver reload: aver-milter does not run: pid: no such file\n");
 	pid = start_daemon();
 	reload("bad", "pid", 1,
@@ -204,6 +207,7 @@ test_reload(void)
 	is_int(waitpid(pid, &status, 0), pid, "the daemon got a signal");
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 7, "SIGUSR1");
 	reload("good", "pid", 1,
+	    "aver reload: one does not run: nowhere: no such file\n"
 	    "aver reload: aver-milter does not run: pid: no process holds "
 	    "it\n");
 }
