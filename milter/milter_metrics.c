@@ -26,6 +26,7 @@ enum {
 	MESSAGES,
 	RESULTS,
 	EXEMPT,
+	TLS_REQUIRED,
 	BUDGETS,
 	EOM_SECONDS,
 	SESSIONS,
@@ -174,6 +175,8 @@ static const struct metric_family families[FAMILY_COUNT] = {
 	},
     [EXEMPT] = COUNTER("aver_milter_exempt_total",
 	"Messages not evaluated: trusted network or authenticated client."),
+    [TLS_REQUIRED] = COUNTER("aver_milter_tls_required_total",
+	"Messages with TLS-Required: No that were marked."),
     [BUDGETS] =
 	{
 	    .name = "aver_milter_budget_exceeded_total",
@@ -333,6 +336,7 @@ milter_metrics_message(struct milter_metrics *m, const struct session *s,
 	if (!m)
 		return;
 	metrics_add(m->metrics, MESSAGES, action_of(v), 1);
+	metrics_add(m->metrics, TLS_REQUIRED, 0, v->tls_mark);
 	metrics_observe(m->metrics, EOM_SECONDS, 0, us > 0 ? us : 0);
 	if (in->facts.exempt) {
 		metrics_add(m->metrics, EXEMPT, 0, 1);

@@ -566,6 +566,44 @@ def test_delegation(lab, dns):
     tap.eq(d.stop(), 0, "it stops")
 
 
+def test_postfix(lab, dns):
+    """check_policy_service of a real Postfix."""
+    table = lab.write("require2", "fixed.example\nplain.example\n")
+    d = Policyd(lab, dns, "smtpd", "require_tls_table = %s\n"
+                "require_tls_transport = retry\n" % table)
+    port = lab.postfix(1, """
+smtpd_milters =
+smtpd_recipient_restrictions = permit_auth_destination
+    check_policy_service unix:%s
+    permit_mynetworks reject
+smtpd_policy_service_retry_delay = 1s
+""" % d.path)
+    s = L.smtplib.SMTP("127.0.0.1", port, timeout=60 * L.SLOW)
+    s.ehlo("client.example")
+    s.mail("a@here.example")
+    code, text = s.rcpt("x@plain.example")
+    tap.ok(code == 550 and text.startswith(b"5.7.10 "),
+           "Postfix refuses a recipient without verified TLS", text)
+    tap.eq(s.rcpt("x@receiver.example")[0], 250, "takes one of its own")
+    tap.eq(s.rcpt("x@fixed.example")[0], 250, "and one that has it")
+    s.rset()
+    s.mail("a@here.example")
+    s.rcpt("x@fixed.example")
+    code, text = s.data("Subject: filtered\r\n\r\nHello.\r\n")
+    tap.eq(code, 250, "the message is accepted")
+    L.wait_until(lambda: re.search(
+        r"to=<x@fixed.example>, relay=none.*status=deferred",
+        lab.read("postfix.log")), 20, "the delivery")
+    tap.ok("filter: RCPT from" in lab.read("postfix.log") and
+           "retry:" in lab.read("postfix.log"),
+           "and goes to the transport", lab.read("postfix.log")[-2000:])
+    d.stop()
+    s.mail("a@here.example")
+    tap.eq(s.rcpt("x@fixed.example")[0], 451,
+           "without the daemon the recipient is deferred")
+    s.quit()
+
+
 def test_version(lab, dns):
     script = lab.write("postconf", "#!/bin/sh\necho mail_version = 3.12.1\n"
                        "echo smtp_dns_support_level =\n"
@@ -624,6 +662,8 @@ def main(lab):
     test_notify(lab, dns)
     test_delegation(lab, dns)
     test_version(lab, dns)
+    if shutil.which("postfix") and os.geteuid() == 0:
+        test_postfix(lab, dns)
     tap.done()
 
 
