@@ -349,7 +349,8 @@ exit_code(const struct dmarc_run *k, int err)
 {
 	if (err && err != AVER_TEMP) {
 		log_msg(LOG_LVL_ERROR, "%s", k->d.text);
-		if (k->r.store || err == AVER_CONF)
+		/* cron mails it, beside what the log has */
+		if (k->r.conf->log_destination != CONF_LOG_STDERR)
 			fprintf(stderr, "aver-report: %s\n", k->d.text);
 		return EXIT_FAILED;
 	}

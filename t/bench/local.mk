@@ -18,7 +18,7 @@ t_bench_nullmilter_SOURCES = t/bench/nullmilter.c
 t_bench_nullmilter_LDADD = $(MILTER_LIBS)
 t_bench_store_SOURCES = t/bench/store.c
 t_bench_store_LDADD = $(aver_libs)
-EXTRA_DIST += t/bench/corpus.py t/bench/run.sh
+EXTRA_DIST += t/bench/corpus.py t/bench/reports.sh t/bench/run.sh
 MOSTLYCLEANFILES += $(bench_programs) t/bench/store$(EXEEXT)
 
 # aver-policyd, see t/bench/policyd.sh
@@ -45,6 +45,10 @@ bench-store: t/bench/store$(EXEEXT)
 	rm -f t/bench/store-data/many.db*
 	t/bench/store$(EXEEXT) sqlite:t/bench/store-data/one.db 1 1000000
 	rm -rf t/bench/store-data
+
+# what reports cost: see t/bench/reports.sh
+bench-reports: aver-report$(EXEEXT) t/integ/fill$(EXEEXT)
+	$(srcdir)/t/bench/reports.sh $(abs_top_srcdir) $(abs_top_builddir)
 
 bench-clean:
 	rm -rf t/bench/data

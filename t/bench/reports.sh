@@ -1,0 +1,138 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the aver authors
+#
+# What reports cost: EVALUATIONS recorded over DOMAINS policy domains become
+# signed reports in a directory; and one domain with as many distinct rows.
+# Beside it Mail::DMARC, where it is installed, records a share of the data.
+#
+# usage: reports.sh SRCDIR BUILDDIR      (or: make bench-reports)
+#
+# Environment: EVALUATIONS=1000000 DOMAINS=10000 PEERS=yes|no.
+#
+# The DNS is a zone file (aver-report --zone), so that no server's speed is
+# measured. As root the programs run as nobody.
+
+src=${1:?usage: reports.sh SRCDIR BUILDDIR}
+build=${2:?usage: reports.sh SRCDIR BUILDDIR}
+: "${EVALUATIONS:=1000000}" "${DOMAINS:=10000}" "${PEERS:=yes}"
+day=1793491200 # 2026-11-01
+
+fail() {
+    echo "bench-reports: $*" >&2
+    exit 1
+}
+
+# seconds of wall clock, user and system time, and kB, of a command
+measure() {
+    python3 - "$@" <<'PY'
+import os
+import resource
+import subprocess
+import sys
+import time
+t = time.monotonic()
+r = subprocess.run(sys.argv[2:], stderr=open(sys.argv[1], "w"),
+                   stdout=subprocess.DEVNULL)
+u = resource.getrusage(resource.RUSAGE_CHILDREN)
+print("%.1f s, CPU %.1f + %.1f s, %d MB%s" % (
+    time.monotonic() - t, u.ru_utime, u.ru_stime, u.ru_maxrss // 1024,
+    "" if r.returncode == 0 else "  FAILED: exit %d" % r.returncode))
+PY
+}
+
+# a store, a configuration, a zone: prepare NAME DOMAINS [distinct]
+prepare() {
+    dir=$run/$1
+    mkdir -p "$dir/out"
+    cat >"$dir/aver.conf" <<CONF
+user = nobody
+log_destination = stderr
+state_directory = $dir
+store = sqlite:$dir/aver.db
+report_email = dmarc-reports@reporter.example
+report_transport = directory:$dir/out
+report_spread = 0
+report_dkim_selector = s1
+report_dkim_key_file = $dir/key.pem
+CONF
+    openssl genrsa -out "$dir/key.pem" 2048 2>/dev/null || fail "no key"
+    chmod 600 "$dir/key.pem"
+    awk -v n="$2" 'BEGIN { for (i = 0; i < n; i++) {
+        printf "_dmarc.d%d.example. TXT \"v=DMARC1; p=reject; " \
+            "rua=mailto:rua@d%d.example\"\n", i, i
+        printf "d%d.example. MX 1 mx.d%d.example.\n", i, i } }' >"$dir/zone"
+    echo "fill $1: $(measure "$dir/fill.log" "$build/t/integ/fill" \
+        "sqlite:$dir/aver.db" "$2" "$EVALUATIONS" $day 1 $3)"
+    [ "$(id -u)" != 0 ] || chown -R nobody "$dir"
+}
+
+aver_report() {
+    echo "aver-report, $EVALUATIONS evaluations of $2: $(measure "$run/$1/log" \
+        "$build/aver-report" -f -c "$run/$1/aver.conf" dmarc \
+        --now $((day + 86400)) --zone "$run/$1/zone")"
+    sed -n 's/.*: run: /    /p' "$run/$1/log"
+    echo "    $(find "$run/$1/out" -name '*.eml' | wc -l) messages," \
+        "$(du -sk "$run/$1/out" | cut -f1) kB"
+}
+
+# a share of the data, recorded in the peer's own way; what it sends it would
+# send one by one over SMTP to the real addresses, so it is not asked to
+mail_dmarc() {
+    n=$((EVALUATIONS / 500)) d=$((DOMAINS / 500))
+    [ "$d" -gt 0 ] || d=1
+    cat >"$run/mail-dmarc.ini" <<INI
+[organization]
+domain = reporter.example.net
+org_name = bench
+email = dmarc-reports@reporter.example.net
+[report_store]
+backend = SQL
+dsn = dbi:SQLite:dbname=$run/mail-dmarc.db
+INI
+    cat >"$run/mail-dmarc.pl" <<'PERL'
+use strict; use warnings; use Mail::DMARC::PurePerl;
+use Mail::DMARC::Policy; use Time::HiRes 'time';
+my ($n, $d) = @ARGV; my $t = time; my $made = 0;
+for my $i (1 .. $n) {
+    my $name = sprintf 'd%d.example.com', $i % $d;
+    my $m = Mail::DMARC::PurePerl->new;
+    $m->source_ip('100.0.' . int($i / 250) % 250 . '.' . $i % 250);
+    $m->envelope_to('reporter.example.net');
+    $m->envelope_from($name); $m->header_from($name);
+    $m->dkim([{domain => $name, selector => 's', result => 'pass'}]);
+    $m->spf([{scope => 'mfrom', domain => $name, result => 'pass'}]);
+    my $policy = Mail::DMARC::Policy->new(
+        "v=DMARC1; p=reject; rua=mailto:rua\@$name");
+    $policy->domain($name); $m->result->published($policy);
+    $m->result->result('pass'); $m->result->disposition('none');
+    $m->result->dkim('pass'); $m->result->spf('pass');
+    eval { $m->save_aggregate; $made++; 1 } or $i > 2 or print STDERR $@;
+}
+printf "%d evaluations recorded in %.1f s: %.0f a second\n", $made,
+    time - $t, $made / (time - $t);
+PERL
+    echo "Mail::DMARC, $n evaluations of $d domains, recorded only:"
+    (cd "$run" && MAIL_DMARC_CONFIG_FILE=$run/mail-dmarc.ini \
+        perl mail-dmarc.pl $n $d 2>&1 | tail -n 1 | sed 's/^/    /')
+}
+
+for program in openssl python3 awk; do
+    command -v $program >/dev/null || fail "$program is missing"
+done
+[ -x "$build/aver-report" ] && [ -x "$build/t/integ/fill" ] ||
+    fail "build aver-report and t/integ/fill first"
+[ -d "$src/t/bench" ] || fail "$src is no source tree"
+run=$(mktemp -d) || exit 1
+chmod 755 "$run"
+trap 'rm -rf "$run"' EXIT
+trap 'exit 1' INT TERM
+
+echo "$(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg)"
+prepare many "$DOMAINS"
+aver_report many "$DOMAINS domains"
+prepare one 1 distinct
+aver_report one "one domain, all different"
+if [ "$PEERS" = yes ] && perl -MMail::DMARC::PurePerl -e 1 2>/dev/null; then
+    mail_dmarc
+fi
