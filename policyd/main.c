@@ -106,7 +106,7 @@ reload(struct program *p)
 	compat_notify("READY=1");
 }
 
-/* SIGHUP stops as it stops aver-milter, where libmilter wants it so. */
+/* SIGUSR1 as for aver-milter, where libmilter takes SIGHUP for itself. */
 static void
 wait_for_signals(struct program *p, const sigset_t *set)
 {
@@ -115,7 +115,7 @@ wait_for_signals(struct program *p, const sigset_t *set)
 
 		if (sigwait(set, &sig) != 0)
 			continue;
-		if (sig != SIGUSR1)
+		if (sig != SIGUSR1 && sig != SIGHUP)
 			return;
 		reload(p);
 	}
@@ -143,6 +143,11 @@ open_listeners(struct program *p, const struct conf *c, struct diag *d)
 	};
 	int err = listen_inherit(&p->listeners, d);
 
+	if (!err && p->listeners.n)
+		log_msg(LOG_LVL_INFO,
+		    "listening on %zu sockets of the service manager, not on "
+		    "policyd_listen",
+		    p->listeners.n);
 	if (err || p->listeners.n)
 		return err;
 	for (size_t i = 0; i < c->policyd_listen.n && !err; i++)

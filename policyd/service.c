@@ -23,8 +23,8 @@
 #define VERSION_MS (10 * 60 * 1000)
 #define COMPLAINTS 10 /* a minute */
 #define STALL_MS 30000
-/* Postfix waits for 100 s */
-#define WAIT_MS 60000
+/* Postfix waits for 100 s: for a worker, then for the decision */
+#define PATIENCE_S 95
 
 /* ---- snapshots ---------------------------------------------------------- */
 
@@ -397,7 +397,7 @@ service_start(struct service *s, struct listeners *l, struct diag *d)
 	    .max_connections = (size_t)c->policyd_max_connections,
 	    .idle_ms = c->policyd_idle_time * 1000,
 	    .stall_ms = STALL_MS,
-	    .wait_ms = WAIT_MS,
+	    .wait_ms = (PATIENCE_S - c->policyd_deadline) * 1000,
 	    .trouble = on_trouble,
 	    .arg = s,
 	};

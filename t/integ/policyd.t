@@ -93,9 +93,9 @@ postfix_version = 3.7
             return self.text().count(" ready\n") > before
         L.wait_until(up, 20, "aver-policyd")
 
-    def reload(self, word="configuration reloaded"):
+    def reload(self, word="configuration reloaded", sig=signal.SIGUSR1):
         before = self.text().count(word)
-        self.proc.send_signal(signal.SIGUSR1)
+        self.proc.send_signal(sig)
         L.wait_until(lambda: self.text().count(word) > before, 20, word)
 
     def stop(self):
@@ -421,7 +421,7 @@ def test_reload(lab, d):
     d.configure("policyd_workers = many\n")
     d.reload("reload refused")
     d.configure("")
-    d.reload()
+    d.reload(sig=signal.SIGHUP)
     tap.eq(ask(s, "tls n1.many.example"), OLD, "and a good one is taken")
     s.close()
 
