@@ -332,10 +332,11 @@ run_all(struct dmarc_run *k)
 
 	if (!on)
 		log_msg(LOG_LVL_INFO, "aggregate_reports = no: none are made");
-	if (!k->dry)
-		err = clean_up(k);
-	if (!err && on)
+	if (on)
 		err = make_reports(k);
+	/* what is left now could not be reported */
+	if (!err && !k->dry && !k->domain)
+		err = clean_up(k);
 	if (!err && on && !k->dry)
 		err = send_reports(k, &sent);
 	if (!k->dry)

@@ -15,6 +15,7 @@
 /* a destination that cannot be judged holds the others up that long */
 #define JUDGE_PATIENCE 86400
 #define ERROR_OCTETS 300
+#define AHEAD_MAX (2 * 86400)
 
 static const char *const action_names[PLAN_ACTION_COUNT] = {
     [PLAN_REPORT] = "report",
@@ -79,7 +80,9 @@ check_reported(struct maker *m)
 
 	if (err < 0)
 		return err;
-	if (end >= m->plan->window.end)
+	/* a --now far ahead must not silence the domain until then */
+	if (end >= m->plan->window.end &&
+	    end - m->plan->window.end <= AHEAD_MAX)
 		return decide(
 		    m, PLAN_WAIT, "its period has been reported", STR_NONE);
 	return 0;

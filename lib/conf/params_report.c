@@ -264,8 +264,8 @@ static const struct param table[] = {
 	SECONDS(report_max_age, 2 * DAY, (int64_t)90 * DAY),
 	.section = SECTION_REPORT,
 	.fallback = "7d",
-	.help = "What is older than that is dropped instead of reported.",
-	.manual = "It gets so old when the domain's DMARC record cannot be "
+	.help = "What could not be reported in that time is dropped.",
+	.manual = "That happens when a domain's DMARC record cannot be "
 		  "looked up for days, or when no reports are made.",
     },
     {

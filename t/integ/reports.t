@@ -91,6 +91,16 @@ def test_late(lab):
            "and lengthens the next period")
 
 
+def test_ahead(lab):
+    c = Case(lab, ask("d0.example", "mailto:r@d0.example"))
+    c.run(D0 + 400 * DAY)
+    tap.eq((c.sum["reports"], c.sum["dropped"]), (1, 0),
+           "old ones are reported still")
+    c.site.fill(1, 4, D0, seed=2)
+    c.run(D0 + DAY)
+    tap.eq(c.sum["reports"], 1, "a --now far ahead silences nobody")
+
+
 def test_who(lab):
     c = Case(lab, ask("d0.example", "mailto:r@d0.example,mailto:x@out.example,"
                       "mailto:n@null.example,mailto:v@victim.example,"
@@ -380,9 +390,9 @@ def test_check(lab):
 
 
 with L.Lab() as the_lab:
-    for test in (test_plain, test_late, test_who, test_not, test_format,
-                 test_parts, test_spread, test_caps, test_suppressed,
-                 test_retry, test_give_up, test_bounce, test_usage, test_off,
-                 test_check):
+    for test in (test_plain, test_late, test_ahead, test_who, test_not,
+                 test_format, test_parts, test_spread, test_caps,
+                 test_suppressed, test_retry, test_give_up, test_bounce,
+                 test_usage, test_off, test_check):
         test(the_lab)
 tap.done()
