@@ -37,21 +37,22 @@ struct dmarc_run {
 	/* what was done */
 	uint64_t reports, messages, dropped, kept, unreadable;
 	bool busy; /* somebody else works on the store */
+	bool faulty; /* a domain could not be handled */
 	struct diag d;
 };
 
 /* --- one domain */
 
 static void
-log_plan(struct dmarc_run *k, const struct store_due *due,
-    const struct dmarc_plan *p)
+log_plan(const struct store_due *due, const struct dmarc_plan *p)
 {
 	bool usual = p->action == PLAN_WAIT || due->optional >= due->messages;
 	struct buf line;
 
 	if (p->action == PLAN_REPORT)
 		return;
-	buf_init(&line, &k->arena, 4096);
+	/* no memory may be left in the domain's arena */
+	buf_init(&line, NULL, 4096);
 	buf_add_z(&line, "evaluations:");
 	kv_str(&line, "domain", due->policy_domain);
 	kv_z(&line, "action", plan_action_name(p->action));
@@ -60,6 +61,7 @@ log_plan(struct dmarc_run *k, const struct store_due *due,
 	if (p->detail.n)
 		kv_str(&line, "detail", p->detail);
 	log_line(usual ? LOG_LVL_DEBUG : LOG_LVL_INFO, &line);
+	buf_fini(&line);
 }
 
 static void
@@ -127,7 +129,7 @@ static int
 carry_out(struct dmarc_run *k, const struct store_due *due,
     const struct dmarc_plan *plan)
 {
-	log_plan(k, due, plan);
+	log_plan(due, plan);
 	for (size_t i = 0; i < plan->n_targets; i++)
 		if (plan->targets[i].skip)
 			log_skipped(k, due, &plan->targets[i]);
@@ -147,7 +149,7 @@ carry_out(struct dmarc_run *k, const struct store_due *due,
 }
 
 static int
-handle_domain(struct dmarc_run *k, const struct store_due *due)
+plan_domain(struct dmarc_run *k, const struct store_due *due)
 {
 	struct dmarc_plan plan;
 	int err;
@@ -163,6 +165,25 @@ handle_domain(struct dmarc_run *k, const struct store_due *due)
 	if (!k->dry)
 		return carry_out(k, due, &plan);
 	dmarc_show(due, &plan, stdout);
+	return 0;
+}
+
+/*
+ * Others choose what is in a domain's rows and records: whatever is wrong with
+ * them, the domains after it have their turn. Only the store and the
+ * configuration are the same for all.
+ */
+static int
+handle_domain(struct dmarc_run *k, const struct store_due *due)
+{
+	int err = plan_domain(k, due);
+
+	if (!err || err == AVER_IO || err == AVER_CONF)
+		return err;
+	log_msg(LOG_LVL_ERROR, "domain %.*s: %s", STRF(due->policy_domain),
+	    *k->d.text ? k->d.text : aver_err_name(err));
+	k->d.text[0] = '\0';
+	k->faulty = true;
 	return 0;
 }
 
@@ -357,6 +378,8 @@ exit_code(const struct dmarc_run *k, int err)
 	}
 	if (err)
 		log_msg(LOG_LVL_WARN, "%s", k->d.text);
+	if (k->faulty)
+		return EXIT_FAILED;
 	return err || k->busy ? EXIT_LATER : EXIT_OK;
 }
 

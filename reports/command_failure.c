@@ -37,20 +37,21 @@ struct failure_run {
 	/* what was done */
 	uint64_t reports, incidents, dropped, kept;
 	bool busy; /* somebody else works on the store */
+	bool faulty; /* a domain could not be handled */
 	struct diag d;
 };
 
 /* ---- one domain --------------------------------------------------------- */
 
 static void
-log_plan(struct failure_run *k, const struct store_due *due,
-    const struct dmarc_plan *p)
+log_plan(const struct store_due *due, const struct dmarc_plan *p)
 {
 	struct buf line;
 
 	if (p->action == PLAN_REPORT)
 		return;
-	buf_init(&line, &k->arena, 4096);
+	/* no memory may be left in the domain's arena */
+	buf_init(&line, NULL, 4096);
 	buf_add_z(&line, "incidents:");
 	kv_str(&line, "domain", due->policy_domain);
 	kv_z(&line, "action", plan_action_name(p->action));
@@ -59,6 +60,7 @@ log_plan(struct failure_run *k, const struct store_due *due,
 	if (p->detail.n)
 		kv_str(&line, "detail", p->detail);
 	log_line(LOG_LVL_INFO, &line);
+	buf_fini(&line);
 }
 
 static int
@@ -99,7 +101,7 @@ make_reports(struct failure_run *k, const struct store_due *due,
 }
 
 static int
-handle_domain(struct failure_run *k, const struct store_due *due)
+plan_domain(struct failure_run *k, const struct store_due *due)
 {
 	struct dmarc_plan plan;
 	int err;
@@ -116,7 +118,7 @@ handle_domain(struct failure_run *k, const struct store_due *due)
 		dmarc_show(due, &plan, stdout);
 		return 0;
 	}
-	log_plan(k, due, &plan);
+	log_plan(due, &plan);
 	switch (plan.action) {
 	case PLAN_REPORT:
 		return make_reports(k, due, &plan);
@@ -129,6 +131,21 @@ handle_domain(struct failure_run *k, const struct store_due *due)
 	case PLAN_ACTION_COUNT:
 		break;
 	}
+	return 0;
+}
+
+/* As in command_dmarc.c: one domain does not stand in the way of others. */
+static int
+handle_domain(struct failure_run *k, const struct store_due *due)
+{
+	int err = plan_domain(k, due);
+
+	if (!err || err == AVER_IO || err == AVER_CONF)
+		return err;
+	log_msg(LOG_LVL_ERROR, "domain %.*s: %s", STRF(due->policy_domain),
+	    *k->d.text ? k->d.text : aver_err_name(err));
+	k->d.text[0] = '\0';
+	k->faulty = true;
 	return 0;
 }
 
@@ -315,6 +332,8 @@ exit_code(const struct failure_run *k, int err)
 	}
 	if (err)
 		log_msg(LOG_LVL_WARN, "%s", k->d.text);
+	if (k->faulty)
+		return EXIT_FAILED;
 	return err || k->busy ? EXIT_LATER : EXIT_OK;
 }
 

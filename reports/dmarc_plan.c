@@ -384,6 +384,13 @@ make(struct maker *m)
 		err = find_record(m, &node);
 	if (!err)
 		err = find_targets(m, node);
+	/* what a record leads to must not stand in the way of other domains */
+	if (err == AVER_NOMEM && arena_failed(m->a)) {
+		m->plan->n_targets = m->plan->n_used = 0;
+		err = decide(m, PLAN_KEEP,
+		    "to look at it takes more memory than a domain gets",
+		    STR_NONE);
+	}
 	if (err == AVER_NOMEM)
 		diag_set(m->d, err, 0, "out of memory");
 	return err < 0 ? err : 0;

@@ -10,6 +10,12 @@
 #include "lib/dns/rdata.h"
 #include "lib/mail/mailto.h"
 
+/* of one TXT record of any kind, joined and parsed */
+#define RECORD_MEMORY ((size_t)512 * 1024)
+/* of all authorizations that are looked at for one policy domain: hosts that
+ * answer with more do not get to use up the arena */
+#define AUTHORIZATIONS_MAX ((size_t)128 * 1024)
+
 static const char *const why_names[DMARC_DEST_WHY_COUNT] = {
     [DMARC_DEST_SAME] = "same organization",
     [DMARC_DEST_VERIFIED] = "authorized by its host",
@@ -60,6 +66,7 @@ struct judge {
 	struct str own_org; /* empty: not asked for yet */
 	enum dmarc_uri_tag tag;
 	size_t most;
+	size_t octets; /* of authorizations that were read */
 	struct dmarc_dests *out;
 };
 
@@ -196,6 +203,37 @@ take_overrides(struct judge *j, struct dmarc_dest *dest, const struct str *v,
 	return err;
 }
 
+/*
+ * One record: 0, AVER_NOTFOUND when it is no authorization, AVER_LIMIT when
+ * there were too many octets of them. What others publish at the name takes
+ * none of our arena.
+ */
+static int
+read_record(struct judge *j, struct str rdata, struct dmarc_authorization *au)
+{
+	struct arena scratch;
+	struct str text;
+	int err;
+
+	arena_init(&scratch, RECORD_MEMORY);
+	if (rdata_txt(&scratch, rdata, &text))
+		err = dmarc_authorization_parse(&scratch, text, au);
+	else
+		err = arena_failed(&scratch) ? AVER_NOMEM : AVER_SYNTAX;
+	if (!err) {
+		j->octets += text.n;
+		if (j->octets > AUTHORIZATIONS_MAX)
+			err = AVER_LIMIT;
+		else
+			text = arena_dup(j->a, text);
+	}
+	if (!err)
+		err = text.n ? dmarc_authorization_parse(j->a, text, au)
+			     : AVER_NOMEM;
+	arena_fini(&scratch);
+	return err == AVER_SYNTAX ? AVER_NOTFOUND : err;
+}
+
 /* RFC 9990 section 4, steps 6 to 9 */
 static int
 read_answer(
@@ -206,14 +244,10 @@ read_answer(
 	int err = 0;
 
 	for (size_t i = 0; i < rr->n && !err; i++) {
-		struct str text;
 		bool rua = j->tag == DMARC_RUA;
 
-		if (rdata_txt(j->a, rr->rdata[i], &text))
-			err = dmarc_authorization_parse(j->a, text, &au);
-		else
-			err = arena_failed(j->a) ? AVER_NOMEM : AVER_SYNTAX;
-		if (err == AVER_NOTFOUND || err == AVER_SYNTAX) {
+		err = read_record(j, rr->rdata[i], &au);
+		if (err == AVER_NOTFOUND) {
 			err = 0;
 			continue;
 		}
@@ -226,6 +260,12 @@ read_answer(
 		err = take_overrides(j, dest, rua ? au.rua : au.ruf,
 		    rua ? au.n_rua : au.n_ruf, &placed);
 	}
+	if (err == AVER_LIMIT && !placed) {
+		settle(j, dest, DMARC_DEST_LIMIT);
+		return 0;
+	}
+	if (err == AVER_LIMIT)
+		err = 0;
 	if (err || placed)
 		return err;
 	if (overridden)

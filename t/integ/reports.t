@@ -138,6 +138,22 @@ def test_not(lab):
     tap.eq(c.left(), 0, "until it is too old")
 
 
+def test_hostile(lab):
+    """A record that asks for more than there is memory for: its domain is
+    left alone, the others have their reports."""
+    big = " ".join('"%s"' % ("x" * 250) for _ in range(240))
+    hosts = ["h%d.test" % i for i in range(60)]
+    zone = ask("d0.example", ",".join("mailto:a@" + h for h in hosts)) + \
+        "".join("_dmarc.%s. TXT \"v=DMARC1; psd=n\"\n"
+                "d0.example._report._dmarc.%s. TXT %s\n" % (h, h, big)
+                for h in hosts) + \
+        ask("d1.example", "mailto:r@d1.example")
+    c = Case(lab, zone, domains=2, evaluations=20)
+    c.run()
+    tap.ok((c.to(), c.r.returncode) == (["r@d1.example"], 0),
+           "a hostile record stops nobody else's report", c.r.stderr[-900:])
+
+
 def test_format(lab):
     c = Case(lab, ask("d0.example", "mailto:r@d0.example,mailto:x@old.example"),
              "aggregate_format_overrides = old.example=rfc7489\n")
@@ -391,7 +407,7 @@ def test_check(lab):
 
 with L.Lab() as the_lab:
     for test in (test_plain, test_late, test_ahead, test_who, test_not,
-                 test_format, test_parts, test_spread, test_caps,
+                 test_hostile, test_format, test_parts, test_spread, test_caps,
                  test_suppressed, test_retry, test_give_up, test_bounce,
                  test_usage, test_off, test_check):
         test(the_lab)
