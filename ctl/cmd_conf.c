@@ -9,6 +9,7 @@
 #include "lib/conf/conf.h"
 #include "lib/inbound/inbound_conf.h"
 #include "lib/smtp/sasl.h"
+#include "lib/store/redis_spec.h"
 #include "tlspolicy/tls_conf.h"
 
 #define OUTPUT_MAX ((size_t)16 << 20)
@@ -88,6 +89,19 @@ parse_options(int argc, char **argv, struct options *o)
 	return !o->verbose || !has_names;
 }
 
+static bool
+check_place(const struct conf *c, struct buf *b)
+{
+	struct str place = str_from_z(c->store);
+	struct redis_spec spec;
+	struct diag d;
+
+	if (!redis_spec_is(place) || redis_spec_parse(place, &spec, &d) == 0)
+		return false;
+	buf_addf(b, "%s\n", d.text);
+	return true;
+}
+
 /* What only the SMTP client knows of its parameters. */
 static int
 check_sasl(const struct conf *c, struct buf *b)
@@ -116,6 +130,7 @@ test_file(const char *path, struct buf *b, FILE *err)
 	if (!failed && conf_load(path, &c, &d) == 0) {
 		failed = inbound_conf_check(c, b);
 		failed |= check_sasl(c, b);
+		failed |= check_place(c, b);
 		failed |= tls_conf_check(c, b);
 		conf_unref(c);
 	}

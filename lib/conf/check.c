@@ -206,9 +206,17 @@ check_version_or_auto(struct str s)
 bool
 check_store(struct str s)
 {
-	static const struct str scheme = STR_INIT("sqlite:");
+	static const struct str sqlite = STR_INIT("sqlite:");
+	static const struct str redis[] = {STR_INIT("redis://"),
+	    STR_INIT("rediss://"), STR_INIT("redis-sentinel://"),
+	    STR_INIT("redis-cluster://"), STR_INIT("unix:")};
 
-	return str_starts(s, scheme) && check_path(str_from(s, scheme.n));
+	if (str_starts(s, sqlite))
+		return check_path(str_from(s, sqlite.n));
+	for (size_t i = 0; i < sizeof(redis) / sizeof(redis[0]); i++)
+		if (str_starts(s, redis[i]))
+			return s.n > redis[i].n;
+	return false;
 }
 
 /* ADDRESS[@PORT], an IPv6 address with or without brackets */

@@ -17,13 +17,59 @@ static const struct param table[] = {
 		  ".Xr aver 1 .",
     },
     {
-	TEXT(store, check_store, "sqlite:/PATH"),
+	TEXT(store, check_store, "sqlite:/PATH or redis://HOST"),
 	.section = SECTION_RECORD,
 	.fallback = "sqlite:" AVER_STATEDIR "/aver.db",
 	.restart = true,
 	.help = "The database of what is recorded.",
-	.manual = "Its folder has to be writable too, for the files that "
-		  "SQLite keeps beside it.",
+	.manual =
+	    ".Bl -tag -width indent\n"
+	    ".It Ql sqlite: Ns Ar /path\n"
+	    "A file of this host.\n"
+	    "Its folder has to be writable too, for the "
+	    "files that SQLite keeps beside it.\n"
+	    ".It Ql redis:// Ns Oo Ar user : Ns Ar password Ns @ Oc Ns "
+	    "Ar host Ns Oo : Ns Ar port Oc Ns Oo / Ns Ar db Oc\n"
+	    ".It Ql rediss:// Ns Ar ...\n"
+	    "A Redis (6 or later) or Valkey server that several hosts share; "
+	    "with\n"
+	    ".Cm rediss:\n"
+	    "over TLS, its certificate verified.\n"
+	    ".It Ql redis-sentinel:// Ns Ar host , Ns Ar host Ns / Ns "
+	    "Ar name\n"
+	    "The master of that name as the Sentinels say.\n"
+	    ".It Ql redis-cluster:// Ns Ar host , Ns Ar host\n"
+	    "A Cluster, of which one slot is used: it brings fail-over, no "
+	    "more room.\n"
+	    ".It Ql unix: Ns Ar /path\n"
+	    "A server's socket on this host.\n"
+	    ".El\n"
+	    ".Pp\n"
+	    "Options may follow a server's place after\n"
+	    ".Ql \\&? ,\n"
+	    "joined by\n"
+	    ".Ql & :\n"
+	    ".Cm password_file= Ns Ar /path ,\n"
+	    "which is better than a password that\n"
+	    ".Ql aver conf\n"
+	    "shows;\n"
+	    ".Cm prefix= Ns Ar name\n"
+	    "of all keys (aver), for several stores on one server;\n"
+	    ".Cm tls=yes\n"
+	    "for Sentinel and Cluster;\n"
+	    ".Cm ca_file= Ns Ar /path\n"
+	    "(the system's);\n"
+	    ".Cm timeout= Ns Ar ms\n"
+	    "to connect (50);\n"
+	    ".Cm command_timeout= Ns Ar ms\n"
+	    "of silence of the server (1000);\n"
+	    ".Cm lease= Ns Ar ms\n"
+	    "after which another host may make the reports of one that died "
+	    "(10000).\n"
+	    "The server should keep an append-only file and must not evict "
+	    "keys\n"
+	    ".Pq Ql maxmemory-policy noeviction .\n"
+	    "While a store is away records wait in the spool.",
     },
     {
 	SIZE(store_ring_size, 256 * KB, GB),

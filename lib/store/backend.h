@@ -221,4 +221,8 @@ int store_sqlite_open(const char *path, enum store_mode mode,
     const struct store_sqlite_options *options, struct store **out,
     struct diag *d);
 
+/* spec: see redis_spec.h. */
+int store_redis_open(
+    const char *spec, enum store_mode mode, struct store **out, struct diag *d);
+
 #endif

@@ -11,6 +11,13 @@ t_fuzz_evaluation_t_LDADD = $(aver_libs)
 t_fuzz_evaluation_t_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += t/fuzz/corpus/evaluation
 
+# the protocol and the spec of the Redis back end: no I/O
+libpure_a_SOURCES += \
+	lib/store/redis_lua.c lib/store/redis_lua.h \
+	lib/store/redis_lua_ledger.c lib/store/redis_lua_parts.h \
+	lib/store/redis_spec.c lib/store/redis_spec.h \
+	lib/store/resp.c lib/store/resp.h
+
 libaver_a_SOURCES += \
 	lib/store/backend.h \
 	lib/store/batch.c lib/store/batch.h \
@@ -21,6 +28,18 @@ libaver_a_SOURCES += \
 	lib/store/ledger.h \
 	lib/store/record.c lib/store/record.h \
 	lib/store/recorder.c lib/store/recorder.h \
+	lib/store/redis_conn.c lib/store/redis_conn.h \
+	lib/store/redis_ledger.c \
+	lib/store/redis_link.c lib/store/redis_link.h \
+	lib/store/redis_parts.h \
+	lib/store/redis_record.c \
+	lib/store/redis_seen.c \
+	lib/store/redis_sts.c \
+	lib/store/redis_suppress.c \
+	lib/store/redis_take.c \
+	lib/store/redis_tls.c \
+	lib/store/redis_walk.c \
+	lib/store/store_redis.c \
 	lib/store/ring.c lib/store/ring.h lib/store/ring_format.h \
 	lib/store/ring_salvage.c \
 	lib/store/spool.c lib/store/spool.h \
@@ -43,13 +62,24 @@ libaver_a_SOURCES += \
 	lib/store/sum.h \
 	lib/store/suppress.h lib/store/take.h lib/store/tls_result.h \
 	lib/store/writer.c lib/store/writer.h
+check_PROGRAMS += t/unit/redis_spec.t t/fuzz/resp.t t/fuzz/redis_spec.t
+t_unit_redis_spec_t_SOURCES = t/unit/redis_spec.t.c t/tap.h
+t_unit_redis_spec_t_LDADD = $(aver_libs)
+t_fuzz_resp_t_SOURCES = t/fuzz/resp.c $(fuzz_main)
+t_fuzz_resp_t_LDADD = $(aver_libs)
+t_fuzz_resp_t_LDFLAGS = $(fuzz_ldflags)
+t_fuzz_redis_spec_t_SOURCES = t/fuzz/redis_spec.c $(fuzz_main)
+t_fuzz_redis_spec_t_LDADD = $(aver_libs)
+t_fuzz_redis_spec_t_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += t/fuzz/corpus/resp t/fuzz/corpus/redis_spec
 check_PROGRAMS += \
 	t/unit/store.t t/unit/store_take.t \
 	t/unit/store_ledger.t t/unit/store_tls.t t/unit/store_kill.t \
 	t/unit/recorder.t t/unit/recorder_kill.t \
 	t/unit/recorder_kinds.t t/unit/known.t t/unit/evaluations.t \
 	t/fuzz/record.t t/fuzz/ring.t t/fuzz/spool.t
-noinst_HEADERS += t/unit/tmpdir.h t/unit/store_backend.h
+noinst_HEADERS += t/unit/tmpdir.h t/unit/store_backend.h \
+	t/unit/redis_server.h
 t_unit_store_t_SOURCES = t/unit/store.t.c t/tap.h
 t_unit_store_t_LDADD = $(aver_libs)
 t_unit_store_take_t_SOURCES = t/unit/store_take.t.c t/tap.h

@@ -6,27 +6,21 @@
 #include "lib/base/err.h"
 #include "lib/store/backend.h"
 #include "lib/store/bounds.h"
-
-static const struct {
-	struct str prefix;
-	int (*open)(const char *place, enum store_mode mode,
-	    const struct store_sqlite_options *options, struct store **out,
-	    struct diag *d);
-} kinds[] = {
-    {STR_INIT("sqlite:"), store_sqlite_open},
-};
+#include "lib/store/redis_spec.h"
 
 int
 store_open(
     const char *spec, enum store_mode mode, struct store **out, struct diag *d)
 {
+	static const struct str sqlite = STR_INIT("sqlite:");
 	struct str s = str_from_z(spec);
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (str_starts(s, kinds[i].prefix) && s.n > kinds[i].prefix.n)
-			return kinds[i].open(
-			    spec + kinds[i].prefix.n, mode, NULL, out, d);
-	return diag_set(d, AVER_CONF, 0, "store \"%s\": expected sqlite:PATH",
+	if (str_starts(s, sqlite) && s.n > sqlite.n)
+		return store_sqlite_open(spec + sqlite.n, mode, NULL, out, d);
+	if (redis_spec_is(s))
+		return store_redis_open(spec, mode, out, d);
+	return diag_set(d, AVER_CONF, 0,
+	    "store \"%s\": expected sqlite:PATH or redis://HOST",
 	    spec ? spec : "");
 }
 

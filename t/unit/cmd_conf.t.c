@@ -57,6 +57,8 @@ static const struct {
 	"bad:2: parameter usr: there is none of this name; did you mean "
 	"user?\n"},
     {"sasl", {"-t"}, 1, "", "report_sasl_mechanism: unknown: LOGIN\n"},
+    {"redis", {"-t"}, 0, "", ""},
+    {"redis_bad", {"-t"}, 1, "", "store: a port is malformed\n"},
     {"transport", {"-t"}, 1, "",
 	"transport:1: parameter report_transport: \"smtp://-x.example\" is not "
 	"usable here; expected sendmail:, sendmail:/PATH, smtp://HOST, "
@@ -231,12 +233,16 @@ main(void)
 	write_file("good", "user = mail\nspf_helo = no\n");
 	write_file("bad", "spf_helo = x\nusr = mail\n");
 	write_file("sasl", "report_sasl_mechanism = LOGIN\n");
+	write_file("redis", "store = redis://h.example/1?prefix=mx\n");
+	write_file("redis_bad", "store = redis://h:x\n");
 	write_file("transport", "report_transport = smtp://-x.example\n");
 	test_conf();
 	test_reload();
 	unlink("good");
 	unlink("bad");
 	unlink("sasl");
+	unlink("redis");
+	unlink("redis_bad");
 	unlink("transport");
 	unlink("pid");
 	ok(rmdir(dir) == 0, "no files are left");

@@ -16,8 +16,7 @@
 #include "lib/base/err.h"
 #include "lib/store/backend.h"
 #include "lib/store/sql.h"
-#include "t/tap.h"
-#include "t/unit/tmpdir.h"
+#include "t/unit/store_backend.h"
 
 #define HOUR 3600
 #define DAY (24 * HOUR)
@@ -1079,12 +1078,9 @@ int
 main(void)
 {
 	struct tmpdir dir = tmpdir_new();
-	struct tmppath spec;
 
-	snprintf(spec.z, sizeof(spec.z), "sqlite:%s/contract.db", dir.path);
-	contract(spec.z);
-	snprintf(spec.z, sizeof(spec.z), "sqlite:%s/known.db", dir.path);
-	contract_known(spec.z);
+	on_each_backend("contract", contract);
+	on_each_backend("known", contract_known);
 	bad_specs();
 	migrations(dir.path);
 	from_version(dir.path, 1);

@@ -1,0 +1,681 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "lib/store/redis_conn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/store/redis_link.h"
+
+#define COMMAND_MAX ((size_t)128 << 20)
+#define REDIRECTS 5
+#define SMALL 65536 /* of replies while connecting */
+
+struct redis_conn {
+	struct redis_spec spec;
+	struct redis_link link;
+	SSL_CTX *ctx;
+	bool write;
+	bool greeted; /* connected and all said that has to be */
+	/* of a cluster: where to go next, if somebody said so */
+	struct redis_host at;
+	bool has_at;
+	int64_t broken_until;
+	unsigned fails;
+	char sha[REDIS_SCRIPT_COUNT][41];
+	char key[80]; /* the key that names the slot */
+	/* the call */
+	enum redis_script script;
+	struct buf args;
+	size_t n_args;
+	char where[REDIS_TEXT_MAX + 16];
+};
+
+/* --- make */
+
+static bool
+hash_scripts(struct redis_conn *c)
+{
+	for (unsigned i = 0; i < REDIS_SCRIPT_COUNT; i++) {
+		const char *text = redis_script((enum redis_script)i);
+		unsigned char md[EVP_MAX_MD_SIZE];
+		size_t n;
+
+		if (EVP_Q_digest(
+			NULL, "SHA1", NULL, text, strlen(text), md, &n) != 1)
+			return false;
+		for (size_t k = 0; k < 20; k++)
+			snprintf(c->sha[i] + 2 * k, 3, "%02x", md[k]);
+	}
+	return true;
+}
+
+static int
+read_password(struct redis_spec *s, struct diag *d)
+{
+	FILE *f = fopen(s->password_file, "re");
+	size_t n;
+
+	if (!f)
+		return diag_set(d, AVER_CONF, 0, "%s: %s", s->password_file,
+		    strerror(errno));
+	n = fread(s->password, 1, sizeof(s->password), f);
+	fclose(f);
+	while (n && (s->password[n - 1] == '\n' || s->password[n - 1] == '\r'))
+		n--;
+	if (n == 0 || n > REDIS_TEXT_MAX || memchr(s->password, 0, n))
+		return diag_set(d, AVER_CONF, 0,
+		    "%s: no password of 1 to %d octets", s->password_file,
+		    REDIS_TEXT_MAX);
+	s->password[n] = 0;
+	return 0;
+}
+
+static int
+make_tls(struct redis_conn *c, struct diag *d)
+{
+	int ok;
+
+	c->ctx = SSL_CTX_new(TLS_client_method());
+	if (!c->ctx)
+		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+	SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION);
+	SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_mode(c->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+				     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	ok = c->spec.ca_file[0]
+		 ? SSL_CTX_load_verify_file(c->ctx, c->spec.ca_file)
+		 : SSL_CTX_set_default_verify_paths(c->ctx);
+	if (ok == 1)
+		return 0;
+	return diag_set(d, AVER_CONF, 0, "%s: no certificates",
+	    c->spec.ca_file[0] ? c->spec.ca_file : "the system's CA file");
+}
+
+int
+redis_conn_new(const struct redis_spec *spec, bool write,
+    struct redis_conn **out, struct diag *d)
+{
+	struct redis_conn *c = calloc(1, sizeof(*c));
+	int err = 0;
+
+	if (!c)
+		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+	c->spec = *spec;
+	c->write = write;
+	redis_link_init(&c->link);
+	buf_init(&c->args, NULL, COMMAND_MAX);
+	snprintf(c->key, sizeof(c->key), "{%s}:v", spec->prefix);
+	if (!hash_scripts(c))
+		err = diag_set(d, AVER_CRYPTO, 0, "no SHA-1");
+	if (!err && spec->password_file[0])
+		err = read_password(&c->spec, d);
+	if (!err && spec->tls)
+		err = make_tls(c, d);
+	if (err) {
+		redis_conn_free(c);
+		return err;
+	}
+	*out = c;
+	return 0;
+}
+
+void
+redis_conn_free(struct redis_conn *c)
+{
+	if (!c)
+		return;
+	redis_link_fini(&c->link);
+	buf_fini(&c->args);
+	SSL_CTX_free(c->ctx);
+	OPENSSL_cleanse(c->spec.password, sizeof(c->spec.password));
+	free(c);
+}
+
+const struct redis_spec *
+redis_conn_spec(const struct redis_conn *c)
+{
+	return &c->spec;
+}
+
+/* --- what a server says is wrong */
+
+static void
+drop(struct redis_conn *c)
+{
+	redis_link_close(&c->link);
+	c->greeted = false;
+}
+
+/* code: what the error begins with; drops: another server may do better */
+static const struct {
+	const char *code;
+	int err;
+	bool drops;
+} errors[] = {
+    {"AVERNEWER", AVER_CONF, true},
+    {"AVERGONE", AVER_TEMP, true},
+    {"READONLY", AVER_TEMP, true},
+    {"LOADING", AVER_TEMP, true},
+    {"MASTERDOWN", AVER_TEMP, true},
+    {"CLUSTERDOWN", AVER_TEMP, true},
+    {"TRYAGAIN", AVER_TEMP, false},
+    {"BUSY", AVER_TEMP, false},
+    {"OOM", AVER_TEMP, false},
+    {"MISCONF", AVER_TEMP, false},
+    {"NOREPLICAS", AVER_TEMP, false},
+    {"NOAUTH", AVER_CONF, true},
+    {"WRONGPASS", AVER_CONF, true},
+    {"NOPERM", AVER_CONF, true},
+    {"ERR AUTH", AVER_CONF, true},
+    {"ERR invalid password", AVER_CONF, true},
+    {"ERR Client sent AUTH", AVER_CONF, true},
+    {"ERR DB index", AVER_CONF, true},
+    {"ERR max number of clients", AVER_TEMP, true},
+    {"EXECABORT", AVER_TEMP, false},
+};
+
+/*
+ * Redis 6 wraps what a script ran into: "ERR Error running script (...):
+ * @user_script:9: -OOM command ...".
+ */
+static struct str
+unwrap(struct str text)
+{
+	if (!str_starts(text, STR("ERR Error running script")) &&
+	    !str_starts(text, STR("ERR user_script")))
+		return text;
+	for (size_t i = 0; i + 2 < text.n; i++)
+		if (text.p[i] == ' ' && text.p[i + 1] == '-')
+			return str_from(text, i + 2);
+	return text;
+}
+
+static int
+server_error(struct redis_conn *c, struct str text, struct diag *d)
+{
+	struct str s = unwrap(text);
+	int err = AVER_IO;
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (str_starts(s, str_from_z(errors[i].code))) {
+			err = errors[i].err;
+			if (errors[i].drops)
+				drop(c);
+			break;
+		}
+	return diag_set(d, err, 0, "%s: %.*s", c->where, STRF(str_head(s, 90)));
+}
+
+/* Puts the place before what the link said. */
+static int
+at_place(struct redis_conn *c, int err, struct diag *d)
+{
+	char text[sizeof(d->text)];
+
+	if (!d)
+		return err;
+	memcpy(text, d->text, sizeof(text));
+	return diag_set(d, err, 0, "%s: %s", c->where, text);
+}
+
+int
+redis_odd(struct redis_conn *c, struct diag *d)
+{
+	drop(c);
+	return diag_set(
+	    d, AVER_IO, 0, "%s: an answer of the wrong kind", c->where);
+}
+
+/* --- plain commands, while connecting */
+
+static int
+exchange(struct redis_conn *c, struct buf *command, struct arena *arena,
+    struct resp *out, struct diag *d)
+{
+	struct str octets;
+	int err = redis_link_send(&c->link, buf_str(command), d);
+
+	if (!err)
+		err = redis_link_reply(&c->link, &octets, d);
+	if (!err && resp_read(arena_dup(arena, octets), arena, out))
+		err = diag_set(d, AVER_IO, 0, "this is no Redis");
+	return err;
+}
+
+static int
+say(struct redis_conn *c, const char *const *words, size_t n,
+    struct arena *arena, struct resp *out, struct diag *d)
+{
+	struct buf b;
+	int err;
+
+	buf_init(&b, NULL, SMALL);
+	resp_put_count(&b, n);
+	for (size_t i = 0; i < n; i++)
+		resp_put_word(&b, str_from_z(words[i]));
+	err = exchange(c, &b, arena, out, d);
+	OPENSSL_cleanse(b.p, b.n);
+	buf_fini(&b);
+	if (err)
+		return at_place(c, err, d);
+	if (out->type == RESP_ERROR)
+		return server_error(c, out->s, d);
+	return 0;
+}
+
+static int
+login(struct redis_conn *c, struct arena *a, struct diag *d)
+{
+	const char *with_user[] = {"AUTH", c->spec.user, c->spec.password};
+	const char *without[] = {"AUTH", c->spec.password};
+	struct resp r;
+
+	if (!c->spec.password[0])
+		return 0;
+	if (c->spec.user[0])
+		return say(c, with_user, 3, a, &r, d);
+	return say(c, without, 2, a, &r, d);
+}
+
+static int
+select_db(struct redis_conn *c, struct arena *a, struct diag *d)
+{
+	char db[16];
+	const char *words[] = {"SELECT", db};
+	struct resp r;
+
+	if (c->spec.db == 0)
+		return 0;
+	snprintf(db, sizeof(db), "%u", c->spec.db);
+	return say(c, words, 2, a, &r, d);
+}
+
+static int
+open_link(struct redis_conn *c, const struct redis_host *h, struct diag *d)
+{
+	int err;
+
+	if (h)
+		snprintf(c->where, sizeof(c->where), "%s:%u", h->name,
+		    (unsigned)h->port);
+	else
+		snprintf(c->where, sizeof(c->where), "%s", c->spec.path);
+	err = redis_link_open(&c->link, &c->spec, h, c->ctx, d);
+	if (err)
+		return at_place(c, err, d);
+	redis_link_start(&c->link, c->spec.command_timeout);
+	return 0;
+}
+
+/* --- Sentinel and Cluster */
+
+static bool
+host_from(struct str name, struct str port, struct redis_host *out)
+{
+	uint64_t v;
+
+	if (name.n == 0 || name.n > REDIS_TEXT_MAX ||
+	    memchr(name.p, 0, name.n) || !str_to_u64(port, 65535, &v) || v == 0)
+		return false;
+	memcpy(out->name, name.p, name.n);
+	out->name[name.n] = 0;
+	out->port = (uint16_t)v;
+	return true;
+}
+
+static int
+ask_sentinel(struct redis_conn *c, const struct redis_host *sentinel,
+    struct redis_host *master, struct diag *d)
+{
+	const char *words[] = {
+	    "SENTINEL", "get-master-addr-by-name", c->spec.master};
+	struct arena a;
+	struct resp r;
+	int err = open_link(c, sentinel, d);
+
+	if (err)
+		return err;
+	arena_init(&a, SMALL);
+	err = say(c, words, 3, &a, &r, d);
+	if (!err && r.type == RESP_NIL)
+		err = diag_set(d, AVER_CONF, 0, "%s: knows no master \"%s\"",
+		    c->where, c->spec.master);
+	else if (!err && (r.type != RESP_ARRAY || r.n != 2 ||
+			     !host_from(r.items[0].s, r.items[1].s, master)))
+		err = redis_odd(c, d);
+	arena_fini(&a);
+	drop(c);
+	return err;
+}
+
+/* A server that was the master may not know yet that it no longer is. */
+static int
+check_role(struct redis_conn *c, struct arena *a, struct diag *d)
+{
+	const char *words[] = {"ROLE"};
+	struct resp r;
+	int err = say(c, words, 1, a, &r, d);
+
+	if (err)
+		return err;
+	if (r.type != RESP_ARRAY || r.n == 0)
+		return redis_odd(c, d);
+	if (!str_eq(r.items[0].s, STR("master")))
+		return diag_set(
+		    d, AVER_TEMP, 0, "%s: is no master now", c->where);
+	return 0;
+}
+
+static int
+find_master(struct redis_conn *c, struct diag *d)
+{
+	struct redis_host master;
+	int err = 0;
+
+	for (size_t i = 0; i < c->spec.n_hosts; i++) {
+		err = ask_sentinel(c, &c->spec.hosts[i], &master, d);
+		if (!err)
+			return open_link(c, &master, d);
+	}
+	return err;
+}
+
+static int
+find_node(struct redis_conn *c, struct diag *d)
+{
+	int err = AVER_TEMP;
+
+	if (c->has_at) {
+		c->has_at = false;
+		if (open_link(c, &c->at, d) == 0)
+			return 0;
+	}
+	for (size_t i = 0; i < c->spec.n_hosts; i++) {
+		err = open_link(c, &c->spec.hosts[i], d);
+		if (!err)
+			return 0;
+	}
+	return err;
+}
+
+/* --- scripts */
+
+static void
+put_call(struct redis_conn *c, struct buf *b, enum redis_script script,
+    bool whole, size_t n_args)
+{
+	resp_put_count(b, n_args + 4);
+	resp_put_word(b, whole ? STR("EVAL") : STR("EVALSHA"));
+	resp_put_word(
+	    b, str_from_z(whole ? redis_script(script) : c->sha[script]));
+	resp_put_word(b, STR("1"));
+	resp_put_word(b, str_from_z(c->key));
+}
+
+/* Sends the call, reads the reply. */
+static int
+call_once(struct redis_conn *c, enum redis_script script, bool whole,
+    bool asking, const struct buf *args, size_t n_args, struct arena *arena,
+    struct resp *out, struct diag *d)
+{
+	struct buf head;
+	struct str octets;
+	int err;
+
+	buf_init(&head, NULL, SMALL);
+	put_call(c, &head, script, whole, n_args);
+	redis_link_start(&c->link, c->spec.command_timeout);
+	if (asking)
+		err =
+		    redis_link_send(&c->link, STR("*1\r\n$6\r\nASKING\r\n"), d);
+	else
+		err = 0;
+	if (!err && asking)
+		err = redis_link_reply(&c->link, &octets, d);
+	if (!err)
+		err = redis_link_send(&c->link, buf_str(&head), d);
+	if (!err)
+		err = redis_link_send(&c->link, buf_str(args), d);
+	if (!err)
+		err = redis_link_reply(&c->link, &octets, d);
+	buf_fini(&head);
+	if (!err) {
+		struct str copy = arena_dup(arena, octets);
+
+		err = copy.n ? resp_read(copy, arena, out) : AVER_NOMEM;
+		if (err && err != AVER_NOMEM)
+			err = diag_set(d, AVER_IO, 0, "this is no Redis");
+	}
+	if (err) {
+		at_place(c, err, d);
+		drop(c);
+	}
+	return err;
+}
+
+/* "MOVED 3999 host:port"; the host may be empty: the same as now. */
+static bool
+read_redirect(struct redis_conn *c, struct str text)
+{
+	struct str rest, host;
+	size_t colon;
+
+	str_cut(text, ' ', &rest);
+	str_cut(rest, ' ', &host);
+	colon = str_rchr(host, ':');
+	if (colon == host.n)
+		return false;
+	return host_from(
+	    str_head(host, colon), str_from(host, colon + 1), &c->at);
+}
+
+/* Goes to the node that an error names. 0: try there. */
+static int
+follow(struct redis_conn *c, struct str text, bool *asking, struct diag *d)
+{
+	int err;
+
+	*asking = str_starts(text, STR("ASK "));
+	if (!read_redirect(c, text))
+		return redis_odd(c, d);
+	err = open_link(c, &c->at, d);
+	if (!err) {
+		struct arena a;
+
+		arena_init(&a, SMALL);
+		err = login(c, &a, d);
+		arena_fini(&a);
+	}
+	if (err)
+		drop(c);
+	return err;
+}
+
+static int
+call(struct redis_conn *c, enum redis_script script, const struct buf *args,
+    size_t n_args, struct arena *arena, struct resp *out, struct diag *d)
+{
+	bool whole = false, asking = false;
+	int err;
+
+	for (int i = 0; i < REDIRECTS; i++) {
+		err = call_once(
+		    c, script, whole, asking, args, n_args, arena, out, d);
+		if (err)
+			return err;
+		if (out->type != RESP_ERROR) {
+			/* the slot is still moving: ask at home next time */
+			if (asking)
+				drop(c);
+			return 0;
+		}
+		if (str_starts(out->s, STR("NOSCRIPT"))) {
+			whole = true;
+			continue;
+		}
+		if (!str_starts(out->s, STR("MOVED ")) &&
+		    !str_starts(out->s, STR("ASK ")))
+			return server_error(c, out->s, d);
+		if (c->spec.kind != REDIS_CLUSTER)
+			return diag_set(d, AVER_CONF, 0,
+			    "%s: is a cluster: use redis-cluster://", c->where);
+		err = follow(c, out->s, &asking, d);
+		if (err)
+			return err;
+	}
+	drop(c);
+	return diag_set(d, AVER_TEMP, 0, "%s: too many redirects", c->where);
+}
+
+/* --- connect */
+
+/* The store's version, which a writer sets in an empty one. */
+static int
+greet(struct redis_conn *c, struct diag *d)
+{
+	struct arena a;
+	struct buf args;
+	struct resp r;
+	int err;
+
+	arena_init(&a, SMALL);
+	buf_init(&args, NULL, 64);
+	resp_put_word(&args, c->write ? STR("w") : STR("r"));
+	err = call(c, REDIS_HELLO, &args, 1, &a, &r, d);
+	buf_fini(&args);
+	if (!err && r.type != RESP_BULK && r.type != RESP_NIL)
+		err = redis_odd(c, d);
+	else if (!err && r.type == RESP_NIL)
+		err = diag_set(d, AVER_TEMP, 0,
+		    "%s: there is no store yet; the milter makes it", c->where);
+	else if (!err && !str_eq(r.s, STR(REDIS_VERSION)))
+		err = diag_set(d, AVER_CONF, 0,
+		    "%s: version %.*s of the store, not this program's "
+		    "%s",
+		    c->where, STRF(str_head(r.s, 16)), REDIS_VERSION);
+	arena_fini(&a);
+	return err;
+}
+
+static int
+find_server(struct redis_conn *c, struct diag *d)
+{
+	switch (c->spec.kind) {
+	case REDIS_SENTINEL:
+		return find_master(c, d);
+	case REDIS_CLUSTER:
+		return find_node(c, d);
+	case REDIS_SERVER:
+		return open_link(c, &c->spec.hosts[0], d);
+	case REDIS_UNIX:
+		break;
+	}
+	return open_link(c, NULL, d);
+}
+
+int
+redis_conn_open(struct redis_conn *c, struct diag *d)
+{
+	struct arena a;
+	int err;
+
+	if (c->greeted)
+		return 0;
+	arena_init(&a, SMALL);
+	err = find_server(c, d);
+	if (!err)
+		err = login(c, &a, d);
+	if (!err && c->spec.kind == REDIS_SENTINEL)
+		err = check_role(c, &a, d);
+	if (!err)
+		err = select_db(c, &a, d);
+	if (!err)
+		err = greet(c, d);
+	arena_fini(&a);
+	if (err) {
+		unsigned wait = REDIS_BREAK_MS << (c->fails < 5 ? c->fails : 5);
+
+		drop(c);
+		c->fails++;
+		if (wait > REDIS_BREAK_MAX_MS)
+			wait = REDIS_BREAK_MAX_MS;
+		c->broken_until = clock_mono_ms() + wait;
+		return err;
+	}
+	c->greeted = true;
+	c->fails = 0;
+	c->broken_until = 0;
+	return 0;
+}
+
+/* --- calls */
+
+void
+redis_begin(struct redis_conn *c, enum redis_script script)
+{
+	/* a large command's memory is not kept */
+	if (c->args.cap > (8u << 20)) {
+		buf_fini(&c->args);
+		buf_init(&c->args, NULL, COMMAND_MAX);
+	}
+	buf_clear(&c->args);
+	c->n_args = 0;
+	c->script = script;
+}
+
+void
+redis_arg(struct redis_conn *c, struct str s)
+{
+	resp_put_word(&c->args, s);
+	c->n_args++;
+}
+
+void
+redis_arg_int(struct redis_conn *c, int64_t v)
+{
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%lld", (long long)v);
+
+	redis_arg(c, (struct str){text, (size_t)n});
+}
+
+static int
+ready(struct redis_conn *c, struct diag *d)
+{
+	if (c->greeted && !redis_link_idle(&c->link))
+		drop(c);
+	if (!c->greeted && clock_mono_ms() < c->broken_until)
+		return diag_set(d, AVER_TEMP, 0,
+		    "%s: not reachable; tried again soon", c->where);
+	return redis_conn_open(c, d);
+}
+
+int
+redis_run(struct redis_conn *c, bool again, struct arena *arena,
+    struct resp *out, struct diag *d)
+{
+	int err;
+
+	if (!buf_ok(&c->args))
+		return diag_set(d, c->args.err, 0, "%s",
+		    c->args.err == AVER_LIMIT ? "a command is too large"
+					      : "out of memory");
+	for (int i = 0;; i++) {
+		err = ready(c, d);
+		if (err)
+			return err;
+		err = call(c, c->script, &c->args, c->n_args, arena, out, d);
+		/* a connection that was lost: once more over another */
+		if (err != AVER_TEMP || c->greeted || !again || i > 0)
+			break;
+	}
+	return err;
+}

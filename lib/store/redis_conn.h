@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * A connection to Redis or Valkey: found through Sentinel or a Cluster where
+ * there is one, over TLS, made again when it is lost. Each wait has an end. All
+ * keys of a store are in one slot, so a Cluster has one node for them, and a
+ * redirect (MOVED, ASK) means to talk to another node.
+ *
+ * A breaker keeps a server that is away from costing time: after a failure no
+ * new connection is tried for BREAK_MS at first, twice as long after each
+ * further one up to BREAK_MAX_MS; calls fail at once meanwhile. A handle
+ * belongs to one thread.
+ */
+#ifndef STORE_REDIS_CONN_H
+#define STORE_REDIS_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/diag.h"
+#include "lib/base/str.h"
+#include "lib/store/redis_lua.h"
+#include "lib/store/redis_spec.h"
+#include "lib/store/resp.h"
+
+#define REDIS_REPLY_MAX ((size_t)64 << 20)
+#define REDIS_BREAK_MS 200
+#define REDIS_BREAK_MAX_MS 5000
+
+struct redis_conn;
+
+/* Reads the password file. Connects at the first call. write: see hello. */
+int redis_conn_new(const struct redis_spec *spec, bool write,
+    struct redis_conn **out, struct diag *d);
+void redis_conn_free(struct redis_conn *c); /* NULL allowed */
+const struct redis_spec *redis_conn_spec(const struct redis_conn *c);
+
+/* Connects if it is not, whatever the breaker says. */
+int redis_conn_open(struct redis_conn *c, struct diag *d);
+
+/*
+ * A call of a script: redis_begin(), its arguments, then redis_run(), which
+ * leaves the reply in arena. Arguments keep a sticky error. again: doing it
+ * twice is the same as once, so that it may be repeated after a lost reply.
+ *
+ * Errors: AVER_TEMP: not reachable, or the server cannot now (LOADING, OOM,
+ * READONLY, BUSY, CLUSTERDOWN, no answer in time). AVER_CONF: NOAUTH, NOPERM,
+ * another version. AVER_IO: no RESP, or an error that does not pass by itself.
+ * After AVER_TEMP and AVER_IO it is not known whether it was done.
+ */
+void redis_begin(struct redis_conn *c, enum redis_script script);
+void redis_arg(struct redis_conn *c, struct str s);
+void redis_arg_int(struct redis_conn *c, int64_t v);
+int redis_run(struct redis_conn *c, bool again, struct arena *arena,
+    struct resp *out, struct diag *d);
+
+/* For a reply of the wrong shape: AVER_IO, and the connection is dropped. */
+int redis_odd(struct redis_conn *c, struct diag *d);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/* The scripts of the Redis back end, in Lua; arguments are in redis_lua.c. */
+#ifndef STORE_REDIS_LUA_H
+#define STORE_REDIS_LUA_H
+
+#define REDIS_VERSION "1" /* of the schema */
+
+enum redis_script {
+	REDIS_HELLO,
+	REDIS_ADD,
+	REDIS_COMMITTED,
+	REDIS_KNOW,
+	REDIS_FORGET_KNOWN,
+	REDIS_KNOWN,
+	REDIS_DUE,
+	REDIS_SETS,
+	REDIS_PAGE,
+	REDIS_NAMES,
+	REDIS_REMOVE,
+	REDIS_BEGIN,
+	REDIS_LAST,
+	REDIS_ROWS,
+	REDIS_STAGE,
+	REDIS_PUT,
+	REDIS_COMMIT,
+	REDIS_ABORT,
+	REDIS_LEDGER_FIRST,
+	REDIS_REPORT = REDIS_LEDGER_FIRST,
+	REDIS_REPORTS,
+	REDIS_SUBS,
+	REDIS_DUES,
+	REDIS_NEXT,
+	REDIS_COUNT,
+	REDIS_CLAIM,
+	REDIS_RENEW,
+	REDIS_FINISH,
+	REDIS_SET,
+	REDIS_FORGET_REPORTS,
+	REDIS_SECRET,
+	REDIS_SUPPRESSIONS,
+	REDIS_SUPPRESSED,
+	REDIS_SUPPRESS,
+	REDIS_STS_PUT,
+	REDIS_STS_FAIL,
+	REDIS_STS_REFRESH,
+	REDIS_STS_TOUCH,
+	REDIS_STS_GET,
+	REDIS_STS_REMOVE,
+	REDIS_STS_FORGET,
+	REDIS_SEEN,
+	REDIS_SEEN_REMOVE,
+	REDIS_SEEN_FORGET,
+	REDIS_BADS,
+	REDIS_INCIDENTS,
+	REDIS_INCIDENTS_REMOVE,
+	REDIS_STATS,
+	REDIS_SCRIPT_COUNT
+};
+
+/* Its text. */
+const char *redis_script(enum redis_script script);
+
+/* For redis_script(): those from REDIS_LEDGER_FIRST on. */
+extern const char *const redis_ledger_scripts[];
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/* What several scripts of the Redis back end share. */
+#ifndef STORE_REDIS_LUA_PARTS_H
+#define STORE_REDIS_LUA_PARTS_H
+
+#include "lib/store/redis_lua.h"
+
+/* A: arguments; p: the keys' prefix; N, I: to a number, to its text */
+#define PROLOGUE                                                              \
+	"local R,A,p=redis.call,ARGV,string.sub(KEYS[1],1,-2)\n"              \
+	"local V=R('GET',KEYS[1])\n"                                          \
+	"if not V then return redis.error_reply('AVERGONE the "               \
+	"store was emptied') end\n"                                           \
+	"if V~='" REDIS_VERSION "' then return redis.error_reply('AVERNEWER " \
+	"the store has version '..V) end\n"                                   \
+	"local N=tonumber\n"                                                  \
+	"local function keep(k) R('EXPIRE',k,34560000) end\n"                 \
+	"local function I(n) return string.format('%.0f',n) end\n"
+
+/* Arguments of what concerns a take: kind, domain, from, to, token, lease. */
+#define TAKE                                                           \
+	"local kind,dom,from,to=A[1],A[2],N(A[3]),N(A[4])\n"           \
+	"local q=p..'q:'..kind..':'..dom\n"                            \
+	"local function field(f)\n"                                    \
+	" local hour,gen,set=string.match(f,'^(-?%d+)([lf])(%a+)$')\n" \
+	" if hour and N(hour)>=from and N(hour)<to then return "       \
+	"hour,gen,set end\n"                                           \
+	"end\n"                                                        \
+	"local function key(gen,hour,set) return "                     \
+	"p..kind..':'..gen..':'..hour..':'..set..':'..dom end\n"       \
+	"local ck,lk=p..kind..'c:'..dom,p..kind..'l:'..dom\n"          \
+	"local function move(a,b)\n"                                   \
+	" if kind=='f' then\n"                                         \
+	"  local ka,kb=p..'f:'..a..':'..dom,p..'f:'..b..':'..dom\n"    \
+	"  for _,m in ipairs(R('ZRANGEBYSCORE',ka,A[3],'('..A[4])) "   \
+	"do\n"                                                         \
+	"   R('ZADD',kb,R('ZSCORE',ka,m),m)\n"                         \
+	"   R('ZREM',ka,m)\n"                                          \
+	"  end\n"                                                      \
+	"  keep(kb)\n"                                                 \
+	"  return\n"                                                   \
+	" end\n"                                                       \
+	" local h=R('HGETALL',ck)\n"                                   \
+	" for i=1,#h,2 do\n"                                           \
+	"  local hour,gen,set=field(h[i])\n"                           \
+	"  if hour and gen==a then\n"                                  \
+	"   local ka,kb=key(a,hour,set),key(b,hour,set)\n"             \
+	"   if R('EXISTS',kb)==1 then R('ZUNIONSTORE',kb,2,kb,ka) "    \
+	"R('UNLINK',ka)\n"                                             \
+	"   else R('RENAME',ka,kb) end\n"                              \
+	"   keep(kb)\n"                                                \
+	"   R('HINCRBY',ck,hour..b..set,h[i+1])\n"                     \
+	"   R('HDEL',ck,h[i])\n"                                       \
+	"   local last=R('HGET',lk,hour..a)\n"                         \
+	"   if last then\n"                                            \
+	"    if a=='l' or R('HEXISTS',lk,hour..b)==0 then R('HSET',"   \
+	"lk,hour..b,last) end\n"                                       \
+	"    R('HDEL',lk,hour..a)\n"                                   \
+	"   end\n"                                                     \
+	"  end\n"                                                      \
+	" end\n"                                                       \
+	"end\n"                                                        \
+	"local function forget_order(token) R('UNLINK',"               \
+	"p..'o:x:'..token,p..'o:n:'..token,p..'o:o:'..token,\n"        \
+	" p..'o:ns:'..token,p..'o:nf:'..token,p..'o:os:'..token,"      \
+	"p..'o:of:'..token) end\n"
+
+/* Puts a report that stands under r:ID into the indexes. */
+#define ENTER                                                  \
+	"local function enter(id)\n"                           \
+	" local h=p..'r:'..id\n"                               \
+	" local f=R('HMGET',h,'domain','created','subs')\n"    \
+	" local seq=string.format('%016x',R('HINCRBY',p..'c'," \
+	"'stamp',1))\n"                                        \
+	" R('HSET',h,'seq',seq)\n"                             \
+	" R('ZADD',p..'R',f[2],seq..id)\n"                     \
+	" R('ZADD',p..'rd:'..f[1],f[2],seq..id)\n"             \
+	" keep(p..'rd:'..f[1])\n"                              \
+	" for n in string.gmatch(f[3],'%d+') do\n"             \
+	"  local s=R('HMGET',h,n..'s',n..'n')\n"               \
+	"  if s[1]=='0' then R('ZADD',p..'D',s[2],"            \
+	"seq..string.format('%02x',N(n))..id) end\n"           \
+	" end\n"                                               \
+	" keep(h)\n"                                           \
+	"end\n"
+
+/* A submission's fields, as redis_ledger.c reads them. */
+#define SUB                                                          \
+	"local function sub(id,n)\n"                                 \
+	" return R('HMGET',p..'r:'..id,n..'#',n..'s',n..'a',n..'n'," \
+	"n..'l',n..'g',n..'f',n..'e',n..'d',n..'u',n..'t','id')\n"   \
+	"end\n"
+
+#endif

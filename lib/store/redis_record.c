@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * Batches, evaluations and known domains. A batch is one script, which looks
+ * at the source's number first: a batch that is sent again because its reply
+ * was lost counts once.
+ */
+#include "lib/store/redis_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/err.h"
+
+#define DAY 86400
+#define SEQ_MAX ((uint64_t)1 << 62)
+#define KNOWN_PAGE 5000
+#define ROW_MAX ((size_t)1 << 18) /* a TLS result's texts with escapes */
+
+static int64_t
+day_of(int64_t time)
+{
+	return time < 0 ? 0 : time - time % DAY;
+}
+
+/* --- batches */
+
+static void
+put_seq(struct redis_conn *c, uint64_t seq)
+{
+	char text[24];
+	int n =
+	    snprintf(text, sizeof(text), "%020llu", (unsigned long long)seq);
+
+	redis_arg(c, (struct str){text, (size_t)n});
+}
+
+static void
+put_known(struct redis_conn *c, const struct store_known *known, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		redis_arg(c, known[i].domain);
+		redis_arg_int(c, day_of(known[i].seen));
+	}
+}
+
+static void
+put_rows(struct redis_conn *c, const struct store_batch *b)
+{
+	for (size_t i = 0; i < b->n_rows; i++) {
+		const struct store_evaluation *row = &b->rows[i];
+
+		redis_arg(c, row->policy_domain);
+		redis_arg_int(c, row->hour);
+		redis_arg(c, row->optional   ? STR("o")
+			     : row->if_known ? STR("k")
+					     : STR("n"));
+		redis_arg_int(c, (int64_t)row->count);
+		redis_arg(c, row->octets);
+	}
+}
+
+static int
+put_tls(struct redis_conn *c, const struct store_batch *b, struct diag *d)
+{
+	struct buf row;
+	int err;
+
+	buf_init(&row, NULL, ROW_MAX);
+	for (size_t i = 0; i < b->n_tls_results && buf_ok(&row); i++) {
+		const struct store_tls_result *r = &b->tls_results[i];
+
+		buf_clear(&row);
+		redis_tls_encode(
+		    &row, r->policy, r->recipient_domain, r->detail);
+		redis_arg(c, r->policy_domain);
+		redis_arg_int(c, day_of(r->day));
+		redis_arg(c, r->wanted ? STR("n") : STR("o"));
+		redis_arg_int(c, (int64_t)r->success);
+		redis_arg_int(c, (int64_t)r->failure);
+		redis_arg(c, buf_str(&row));
+	}
+	err = buf_ok(&row) ? 0 : diag_set(d, row.err, 0, "a row is too large");
+	buf_fini(&row);
+	return err;
+}
+
+static int
+put_batch(struct redis_conn *c, const struct store_batch *b, struct diag *d)
+{
+	int err;
+
+	redis_begin(c, REDIS_ADD);
+	redis_arg(c, b->source);
+	put_seq(c, b->seq);
+	redis_arg_int(c, b->known_days);
+	redis_arg_int(c, (int64_t)b->n_known);
+	redis_arg_int(c, (int64_t)b->n_rows);
+	redis_arg_int(c, (int64_t)b->n_tls_results);
+	redis_arg_int(c, (int64_t)b->n_incidents);
+	redis_arg_int(c, (int64_t)b->n_sightings);
+	redis_arg_int(c, STORE_INCIDENTS_MOST);
+	put_known(c, b->known, b->n_known);
+	put_rows(c, b);
+	err = put_tls(c, b, d);
+	for (size_t i = 0; i < b->n_incidents; i++) {
+		redis_arg(c, b->incidents[i].policy_domain);
+		redis_arg_int(c, b->incidents[i].time);
+		redis_arg(c, b->incidents[i].octets);
+	}
+	for (size_t i = 0; i < b->n_sightings; i++)
+		redis_sighting_args(c, &b->sightings[i]);
+	redis_bad_args(c, b->bad_datagrams, b->n_bad_datagrams, 0);
+	return err;
+}
+
+int
+redis_add(struct store *base, const struct store_batch *b, struct diag *d)
+{
+	struct redis_store *s = redis_of(base);
+	int err = redis_may_write(s, d);
+
+	if (err)
+		return err;
+	if (b->seq > SEQ_MAX)
+		return diag_set(d, AVER_BUG, 0, "impossible number");
+	err = put_batch(s->c, b, d);
+	return err ? err : redis_run_ok(s, b->seq > 0, d);
+}
+
+int
+redis_committed(
+    struct store *base, struct str source, uint64_t *seq, struct diag *d)
+{
+	struct redis_store *s = redis_of(base);
+	uint64_t v = 0;
+	struct arena a;
+	struct resp r;
+	int err;
+
+	arena_init(&a, 1 << 12);
+	redis_begin(s->c, REDIS_COMMITTED);
+	redis_arg(s->c, source);
+	err = redis_run(s->c, true, &a, &r, d);
+	if (!err && r.type != RESP_NIL &&
+	    (r.type != RESP_BULK || !str_to_u64(r.s, SEQ_MAX, &v)))
+		err = redis_odd(s->c, d);
+	arena_fini(&a);
+	if (!err)
+		*seq = v;
+	return err;
+}
+
+/* --- evaluations */
+
+struct evaluations {
+	int (*fn)(void *arg, const struct store_evaluation *row);
+	void *arg;
+};
+
+static int
+give_row(void *arg, struct str domain, const struct redis_row *row)
+{
+	struct evaluations *e = arg;
+	const struct store_evaluation x = {.policy_domain = domain,
+	    .hour = row->hour,
+	    .optional = row->set == 'o',
+	    .count = row->a,
+	    .octets = row->octets};
+
+	return e->fn(e->arg, &x);
+}
+
+static int
+each(struct store *base, struct str policy_domain, int64_t from, int64_t to,
+    int (*fn)(void *arg, const struct store_evaluation *row), void *arg,
+    struct diag *d)
+{
+	struct evaluations e = {fn, arg};
+
+	return redis_each_row(redis_of(base), REDIS_DMARC, policy_domain, from,
+	    to, give_row, &e, d);
+}
+
+struct domains {
+	int (*fn)(void *arg, const struct store_domain *dom);
+	void *arg;
+};
+
+static int
+give_domain(void *arg, const struct redis_due *due)
+{
+	struct domains *x = arg;
+	const struct store_domain dom = {.policy_domain = due->domain,
+	    .first_hour = due->first,
+	    .last_hour = due->last,
+	    .rows = due->rows,
+	    .messages = due->a,
+	    .optional_messages = due->optional};
+
+	return x->fn(x->arg, &dom);
+}
+
+static int
+each_domain(struct store *base,
+    int (*fn)(void *arg, const struct store_domain *dom), void *arg,
+    struct diag *d)
+{
+	struct domains x = {fn, arg};
+
+	return redis_each_due(redis_of(base), REDIS_DMARC, STR_NONE, INT64_MAX,
+	    false, give_domain, &x, d);
+}
+
+static int
+remove_domain(struct store *base, struct str policy_domain, uint64_t *removed,
+    struct diag *d)
+{
+	return redis_remove_rows(
+	    redis_of(base), REDIS_DMARC, policy_domain, removed, d);
+}
+
+/* --- known domains */
+
+static int
+know(struct store *base, const struct store_known *known, size_t n,
+    struct diag *d)
+{
+	struct redis_store *s = redis_of(base);
+	int err = redis_may_write(s, d);
+
+	if (err)
+		return err;
+	redis_begin(s->c, REDIS_KNOW);
+	put_known(s->c, known, n);
+	return redis_run_ok(s, true, d);
+}
+
+static int
+forget(struct store *base, int64_t before, uint64_t most, struct diag *d)
+{
+	struct redis_store *s = redis_of(base);
+	int err = redis_may_write(s, d);
+
+	if (err)
+		return err;
+	redis_begin(s->c, REDIS_FORGET_KNOWN);
+	redis_arg_int(s->c, day_of(before));
+	redis_arg_int(s->c, most > INT64_MAX ? INT64_MAX : (int64_t)most);
+	return redis_run_ok(s, true, d);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct store_known *x = a, *y = b;
+
+	return str_cmp(x->domain, y->domain);
+}
+
+/* All known domains, in arena. */
+static int
+load_known(struct redis_store *s, struct arena *a, struct store_known **list,
+    size_t *n, struct diag *d)
+{
+	struct resp r = {.n = 1};
+	bool bad = false;
+
+	while (r.n > 0) {
+		const struct resp *i;
+		struct store_known *more;
+		int err;
+
+		redis_begin(s->c, REDIS_KNOWN);
+		redis_arg_int(s->c, (int64_t)*n);
+		redis_arg_int(s->c, (int64_t)*n + KNOWN_PAGE - 1);
+		err = redis_run(s->c, true, a, &r, d);
+		if (err)
+			return err;
+		i = redis_items(&r, 0, &bad);
+		more =
+		    bad ? NULL
+			: realloc(*list, (*n + r.n / 2 + 1) * sizeof(**list));
+		if (more)
+			*list = more;
+		else if (!bad)
+			return diag_set(d, AVER_NOMEM, 0, "out of memory");
+		for (size_t k = 0; !bad && k + 1 < r.n; k += 2)
+			more[(*n)++] =
+			    (struct store_known){redis_text(&i[k], &bad),
+				redis_int(&i[k + 1], &bad)};
+		if (bad)
+			return redis_odd(s->c, d);
+	}
+	return 0;
+}
+
+static int
+each_known(struct store *base,
+    int (*fn)(void *arg, const struct store_known *known), void *arg,
+    struct diag *d)
+{
+	struct store_known *list = NULL;
+	struct arena a;
+	size_t n = 0;
+	int err;
+
+	arena_init(&a, REDIS_ARENA);
+	err = load_known(redis_of(base), &a, &list, &n, d);
+	if (n)
+		qsort(list, n, sizeof(*list), by_name);
+	/* one that moved while it was read may be there twice */
+	for (size_t i = 0; i < n && !err; i++)
+		if (i == 0 || by_name(&list[i - 1], &list[i]) != 0)
+			err = fn(arg, &list[i]);
+	free(list);
+	arena_fini(&a);
+	return err;
+}
+
+const struct store_evaluation_ops redis_evaluation_ops = {
+    .each = each,
+    .each_domain = each_domain,
+    .remove = remove_domain,
+    .know = know,
+    .forget = forget,
+    .each_known = each_known,
+};
