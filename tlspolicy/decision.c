@@ -33,6 +33,9 @@ static const char *const why_texts[TLS_WHY_COUNT] = {
     [TLS_WHY_NO_DANE] = "tls_policy_table excludes DANE",
     [TLS_WHY_DANE_ALL] = "usable TLSA records for every host",
     [TLS_WHY_DANE_SOME] = "TLSA records for some hosts, or unusable ones",
+    [TLS_WHY_DANE_STRICT] =
+	"TLSA records for some hosts, and MTA-STS with mode "
+	"enforce for the others",
     [TLS_WHY_DANE_INSECURE_MX] = "TLSA records, but MX records without DNSSEC",
     [TLS_WHY_TLSA_FAILED] = "a TLSA lookup failed",
     [TLS_WHY_MX_FAILED] = "the MX lookup failed",
@@ -135,6 +138,28 @@ decide_temp(struct tls_decision *d, enum tls_why why, struct str detail)
 }
 
 /*
+ * Signed MX records, and TLSA records for some hosts. Level "dane" asks nothing
+ * of the others, and nothing of a certificate where records are unusable, so
+ * with an enforced policy it would let an attacker through who blocks the hosts
+ * that have records (RFC 8461 section 5). The MTA knows one level for all of
+ * them: those that DANE authenticates are used, or MTA-STS where none is.
+ */
+static void
+decide_some(struct tls_decision *d, struct str why)
+{
+	const struct dane_verdict *v = &d->dane;
+
+	if (!is_enforced(&d->facts))
+		set(d, TLS_DANE, TLS_WHY_DANE_SOME, why);
+	else if (v->usable)
+		set(d, TLS_DANE_ONLY, TLS_WHY_DANE_STRICT, why);
+	else if (v->failed)
+		set(d, TLS_TEMP, TLS_WHY_TLSA_FAILED, why);
+	else
+		decide_sts(d);
+}
+
+/*
  * RFC 8461 section 2: MTA-STS must not override a failing DANE validation, so
  * it is looked at only where the outcome is that there is no DANE. RFC 7672
  * section 2.1.2: a lookup that fails is no reason to do without.
@@ -153,7 +178,7 @@ decide_dane(struct tls_decision *d)
 		return;
 	case DANE_OUT_SOME:
 		if (f->mx == DANE_MX_SECURE)
-			set(d, TLS_DANE, TLS_WHY_DANE_SOME, why);
+			decide_some(d, why);
 		else if (is_enforced(f))
 			/* who forges the MX forges the TLSA's owner as well:
 			 * what binds the domain is the policy */

@@ -47,6 +47,7 @@ enum tls_why {
 	TLS_WHY_NO_DANE, /* the table excludes DANE, and nothing else is */
 	TLS_WHY_DANE_ALL, /* usable TLSA records for every host */
 	TLS_WHY_DANE_SOME, /* TLSA records for some, or unusable ones */
+	TLS_WHY_DANE_STRICT, /* for some, and an enforced policy beside it */
 	TLS_WHY_DANE_INSECURE_MX, /* TLSA records, but the MX is not signed */
 	TLS_WHY_TLSA_FAILED, /* a TLSA lookup failed */
 	TLS_WHY_MX_FAILED,

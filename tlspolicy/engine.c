@@ -255,9 +255,7 @@ gather_dane(struct deciding *g)
 static bool
 is_settled(const struct deciding *g)
 {
-	return g->verdict.outcome == DANE_OUT_ONLY ||
-	       (g->verdict.outcome == DANE_OUT_SOME &&
-		   g->dane.mx == DANE_MX_SECURE);
+	return g->verdict.outcome == DANE_OUT_ONLY;
 }
 
 static void
