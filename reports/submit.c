@@ -164,17 +164,29 @@ compose(struct submit *s, const struct ledger_report *rep,
 	return err ? err : report_message_write(&m, &s->message, NULL, why);
 }
 
+/*
+ * RFC 3463 section 3.2: 5.1.x is about an address, and 5.2.1 is a mailbox that
+ * is disabled. 5.1.7 and 5.1.8 are about the sender's: our fault, and the same
+ * for every report.
+ */
+static bool
+is_about_recipient(struct str status)
+{
+	return str_eq(status, STR("5.2.1")) ||
+	       (str_starts(status, STR("5.1.")) &&
+		   !str_eq(status, STR("5.1.7")) &&
+		   !str_eq(status, STR("5.1.8")));
+}
+
 /* A mailbox that is not there will not be there tomorrow. */
 static void
 note_bad_address(struct submit *s, const struct mailto *to,
     const struct transport_reply *reply)
 {
-	struct str status = str_from_z(reply->status);
 	struct str address = arena_lower(&s->arena, to->address);
 	struct diag why = {{0}, 0};
 
-	/* RFC 3463 section 3.2: 5.1.x is about the address, 5.2.1 disabled */
-	if (!str_starts(status, STR("5.1.")) && !str_eq(status, STR("5.2.1")))
+	if (!is_about_recipient(str_from_z(reply->status)))
 		return;
 	if (address.n &&
 	    store_suppress_bounce(s->r->store, address, reporter_now(s->r),

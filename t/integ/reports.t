@@ -279,6 +279,41 @@ def test_retry(lab):
     tap.eq(r.returncode, 1, "resend of what is not there")
 
 
+def refused(lab, verb, reply):
+    """What is suppressed when the relay answers so."""
+    import smtp_lab
+    c = Case(lab, ask("d0.example", "mailto:r@d0.example"))
+    ca = smtp_lab.Authority(c.site.path())
+    tls = ca.issue("relay", ["localhost"]).context()
+
+    def script(peer):
+        peer.greet(tls)
+        peer.serve({verb: reply})
+    with smtp_lab.Server(script) as s:
+        text = open(c.site.conf).read()
+        c.site.write("aver.conf", text.replace(
+            "report_transport = directory:" + c.site.path("out"),
+            "report_transport = smtp://localhost:%d\nreport_timeout = 10s\n"
+            "report_tls_ca_file = %s" % (s.port, ca.file)).replace(
+                "report_timeout = 1s\n", ""))
+        c.site.own()
+        c.run()
+    return c.sum.get("failed"), [
+        e["value"] for e in json.loads(c.site.aver("suppress", "--json").stdout)]
+
+
+def test_refused(lab):
+    try:
+        tap.eq(refused(lab, "RCPT", "550 5.1.1 no such user"),
+               (1, ["r@d0.example"]), "a mailbox that is not there")
+        tap.eq(refused(lab, "RCPT", "550 5.7.1 not from you"), (1, []),
+               "a refusal for another reason suppresses nothing")
+        tap.eq(refused(lab, "MAIL", "550 5.1.8 no such sender domain"),
+               (1, []), "nor one of our sender's address")
+    except ImportError as e:
+        tap.note("no relay that refuses: needs %s" % e.name)
+
+
 def test_give_up(lab):
     c = Case(lab, ask("d0.example", "mailto:r@d0.example"))
     unplug(c)
@@ -408,7 +443,7 @@ def test_check(lab):
 with L.Lab() as the_lab:
     for test in (test_plain, test_late, test_ahead, test_who, test_not,
                  test_hostile, test_format, test_parts, test_spread, test_caps,
-                 test_suppressed, test_retry, test_give_up, test_bounce,
-                 test_usage, test_off, test_check):
+                 test_suppressed, test_retry, test_refused, test_give_up,
+                 test_bounce, test_usage, test_off, test_check):
         test(the_lab)
 tap.done()
