@@ -95,15 +95,38 @@ tlsrpt_ip(struct arena *a, struct str s)
 	return buf_str(&b);
 }
 
+/* A line of a reply without its code. */
+static struct str
+after_code(struct str line)
+{
+	if (line.n >= 4 && chars_is(line.p[0], CH_DIGIT) &&
+	    chars_is(line.p[1], CH_DIGIT) && chars_is(line.p[2], CH_DIGIT) &&
+	    (line.p[3] == '-' || line.p[3] == ' '))
+		return str_from(line, 4);
+	return line;
+}
+
+bool
+tlsrpt_offers(struct str reply, struct str keyword)
+{
+	struct str rest;
+
+	for (str_cut(reply, '\n', &rest); rest.n;) {
+		struct str line = after_code(str_cut(rest, '\n', &rest));
+
+		line = str_trim_fws(line);
+		if (str_eq_ci(str_cut(line, ' ', &line), keyword))
+			return true;
+	}
+	return false;
+}
+
 struct str
 tlsrpt_helo(struct arena *a, struct str reply)
 {
 	size_t end = 0;
 
-	if (reply.n >= 4 && chars_is(reply.p[0], CH_DIGIT) &&
-	    chars_is(reply.p[1], CH_DIGIT) && chars_is(reply.p[2], CH_DIGIT) &&
-	    (reply.p[3] == '-' || reply.p[3] == ' '))
-		reply = str_from(reply, 4);
+	reply = after_code(reply);
 	while (end < reply.n && !chars_is(reply.p[end], CH_FWS))
 		end++;
 	return tlsrpt_text(a, str_head(reply, end));

@@ -14,6 +14,8 @@
 #ifndef TLSRPT_TLSRPT_CODEC_H
 #define TLSRPT_TLSRPT_CODEC_H
 
+#include <stdbool.h>
+
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/str.h"
@@ -48,6 +50,13 @@ struct str tlsrpt_ip(struct arena *a, struct str s);
  * ("250-mx.example.org\r\n250 SIZE"), the first word after its code.
  */
 struct str tlsrpt_helo(struct arena *a, struct str reply);
+
+/*
+ * Whether a reply to EHLO that came whole has a line with that keyword (RFC
+ * 5321 section 4.1.1.1), compared without case. The first line never counts:
+ * it names the host.
+ */
+bool tlsrpt_offers(struct str reply, struct str keyword);
 
 /*
  * Appends the octets: type, domain, strings and mx_hosts of p. What does not

@@ -119,7 +119,7 @@ take_texts(struct parser *p, struct list *l, bool are_names)
 /* The names of one letter that a failure has. */
 static bool
 take_failure_member(struct parser *p, struct str key, struct tlsrpt_failure *f,
-    uint64_t *code, bool *has_code)
+    struct tlsrpt_offer *offer, uint64_t *code, bool *has_code)
 {
 	struct str text = STR_NONE;
 	char letter = key.n == 1 ? key.p[0] : 0;
@@ -137,6 +137,10 @@ take_failure_member(struct parser *p, struct str key, struct tlsrpt_failure *f,
 		break;
 	case 'h':
 		f->receiving_mx_helo = tlsrpt_helo(p->a, text);
+		/* a single line is a host's name and no reply to EHLO */
+		offer->mx = str_head(text, str_chr(text, '\n') < text.n);
+		offer->starttls = tlsrpt_offers(text, STR("STARTTLS"));
+		offer->requiretls = tlsrpt_offers(text, STR("REQUIRETLS"));
 		break;
 	case 'r':
 		f->receiving_ip = tlsrpt_ip(p->a, text);
@@ -169,20 +173,39 @@ set_result(
 	f->failed_sessions = 1;
 }
 
+static void
+keep_offer(
+    struct parser *p, const struct tlsrpt_failure *f, struct tlsrpt_offer offer)
+{
+	struct tlsrpt_datagram *out = p->out;
+
+	if (offer.mx.n == 0 || f->receiving_mx_hostname.n == 0 ||
+	    out->n_offers == TLSRPT_DATAGRAM_OFFERS_MAX)
+		return;
+	offer.mx = f->receiving_mx_hostname;
+	offer.lacks_starttls =
+	    !offer.starttls &&
+	    str_eq(f->result_type,
+		str_from_z(tlsrpt_result_name(TLSRPT_STARTTLS_NOT_SUPPORTED)));
+	out->offers[out->n_offers++] = offer;
+}
+
 static bool
 take_failure(struct parser *p, struct draft *d)
 {
 	struct tlsrpt_failure f = {.failed_sessions = 0}, *kept;
+	struct tlsrpt_offer offer = {.starttls = false};
 	bool has_code = false;
 	uint64_t code = 0;
 	struct str key;
 
 	while (next_key(p, &key))
-		if (!take_failure_member(p, key, &f, &code, &has_code))
+		if (!take_failure_member(p, key, &f, &offer, &code, &has_code))
 			return false;
 	if (p->j.err)
 		return false;
 	set_result(p, d, &f, code);
+	keep_offer(p, &f, offer);
 	kept = append(p->a, &d->failures);
 	if (kept)
 		*kept = f;

@@ -8,6 +8,8 @@
 #ifndef TLSRPT_TLSRPT_DATAGRAM_H
 #define TLSRPT_TLSRPT_DATAGRAM_H
 
+#include <stdbool.h>
+
 #include "lib/base/arena.h"
 #include "lib/base/diag.h"
 #include "lib/base/str.h"
@@ -20,6 +22,19 @@
 /* Arena octets that are enough for any datagram. */
 #define TLSRPT_DATAGRAM_MEMORY ((size_t)8 << 20)
 
+/*
+ * What a host said that it offers, in its reply to EHLO. The reply may be that
+ * before TLS, where REQUIRETLS is not announced (RFC 8689 section 2), or that
+ * after it, where STARTTLS is not: that one is missing means nothing.
+ */
+struct tlsrpt_offer {
+	struct str mx;
+	bool starttls, requiretls;
+	bool lacks_starttls; /* the sender was to use it */
+};
+
+#define TLSRPT_DATAGRAM_OFFERS_MAX ((size_t)16)
+
 struct tlsrpt_datagram {
 	struct str domain; /* policy domain: A-labels in lower case */
 	struct str record; /* the TXT record as the sender found it */
@@ -31,6 +46,9 @@ struct tlsrpt_datagram {
 	 */
 	struct tlsrpt_policy *policies;
 	size_t n_policies;
+	/* of the replies that came with failures */
+	struct tlsrpt_offer offers[TLSRPT_DATAGRAM_OFFERS_MAX];
+	size_t n_offers;
 	size_t n_skipped; /* policies of unknown or internal kind */
 	size_t n_cut; /* policies, strings or failures beyond the bounds */
 };
