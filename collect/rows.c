@@ -80,7 +80,7 @@ encode_failure(struct rows *r, const struct tlsrpt_failure *f)
 {
 	struct buf b;
 
-	buf_init(&b, r->arena, TLSRPT_FAILURE_OCTETS_MAX);
+	buf_init(&b, r->arena, STORE_TLS_DETAIL_MAX);
 	tlsrpt_failure_encode(&b, f);
 	return buf_str(&b);
 }

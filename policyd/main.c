@@ -14,18 +14,21 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/compat/compat.h"
+#include "lib/net/datagram.h"
 #include "lib/net/listen.h"
 #include "policyd/service.h"
 
 #define PIDFILE AVER_RUNDIR "/aver-policyd.pid"
 /* for clients to take their last replies; workers end by themselves */
 #define PATIENCE_MS 5000
+#define QUEUE_ENOUGH 256u
 
 struct program {
 	const char *conf_path;
 	bool test_only;
 	struct service service;
 	struct listeners listeners;
+	struct listener tlsrpt; /* fd < 0: none */
 };
 
 static int
@@ -156,6 +159,36 @@ open_listeners(struct program *p, const struct conf *c, struct diag *d)
 	return err;
 }
 
+/* A sender that does not wait loses what is above the length. */
+static void
+warn_queue(void)
+{
+	unsigned n = datagram_queue_length();
+
+	if (n && n < QUEUE_ENOUGH)
+		log_msg(LOG_LVL_WARN,
+		    "net.unix.max_dgram_qlen is %u: when more datagrams about "
+		    "TLS sessions come at once, Postfix loses them; set it to "
+		    "%u or more and restart",
+		    n, QUEUE_ENOUGH);
+}
+
+static int
+open_tlsrpt(struct program *p, const struct conf *c, struct diag *d)
+{
+	struct datagram_access access = {
+	    .mode = (mode_t)c->tlsrpt_socket_mode,
+	    .owner = c->tlsrpt_socket_owner,
+	    .group = c->tlsrpt_socket_group,
+	};
+
+	if (!c->record_tls_results || !*c->tlsrpt_socket)
+		return 0;
+	warn_queue();
+	return datagram_open(c->tlsrpt_socket, &access,
+	    (size_t)c->tlsrpt_socket_buffer, &p->tlsrpt, d);
+}
+
 /* Everything that needs the privileges the program was started with. */
 static int
 start_privileged(struct program *p, const struct conf *c, struct diag *d)
@@ -169,6 +202,8 @@ start_privileged(struct program *p, const struct conf *c, struct diag *d)
 	err = compat_make_directory(c->state_directory, 0750, c->user, d);
 	if (!err)
 		err = open_listeners(p, c, d);
+	if (!err)
+		err = open_tlsrpt(p, c, d);
 	return err ? err : compat_drop_privileges(c->user, d);
 }
 
@@ -197,6 +232,8 @@ start(struct program *p, struct conf *c, struct diag *d)
 	}
 	err = service_open(&p->service, c, d);
 	if (!err)
+		err = service_collect(&p->service, p->tlsrpt.fd, d);
+	if (!err)
 		err = service_start(&p->service, &p->listeners, d);
 	if (err)
 		service_close(&p->service);
@@ -223,11 +260,13 @@ run(struct program *p)
 	if (start(p, c, &d)) {
 		fprintf(stderr, "aver-policyd: %s\n", d.text);
 		listen_close(&p->listeners);
+		datagram_close(&p->tlsrpt);
 		return 1;
 	}
 	serve(p, &set);
 	service_close(&p->service);
 	listen_close(&p->listeners);
+	datagram_close(&p->tlsrpt);
 	unlink(PIDFILE);
 	return 0;
 }
@@ -235,7 +274,7 @@ run(struct program *p)
 int
 main(int argc, char **argv)
 {
-	static struct program program;
+	static struct program program = {.tlsrpt = {.fd = -1}};
 	int status = parse_options(argc, argv, &program);
 
 	if (status)

@@ -9,8 +9,11 @@
 #include "lib/dns/dns_unbound.h"
 #include "lib/metrics/metrics.h"
 #include "lib/metrics/metrics_http.h"
+#include "policyd/collector.h"
+#include "policyd/datagrams.h"
 #include "policyd/service.h"
 #include "policyd/socketmap.h"
+#include "policyd/tls_log.h"
 #include "tlspolicy/engine.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -53,6 +56,19 @@ enum {
 	DNS_FAILURES,
 	DNS_BOGUS_ANSWERS,
 	DNS_ENTRIES,
+	TLS_SESSIONS,
+	TLS_ROWS,
+	TLS_OVER_CAP,
+	TLS_RECORDS,
+	TLS_QUEUED,
+	TLS_SPOOLED,
+	DATAGRAMS,
+	DATAGRAM_PARTS_CUT,
+	LOG_LINES,
+	LOG_SESSIONS_LOST,
+	LOG_SESSIONS_LEFT,
+	LOG_COMMITS,
+	LOG_LAG,
 	BUILD_INFO,
 	FAMILY_COUNT
 };
@@ -146,6 +162,73 @@ static const struct metric_series ways[] = {
     [WAY_LATE] = {{"late"}},
 };
 
+/* One series for each result of a way. */
+#define WAY(index, name)                                                       \
+	[(index)*TLSRPT_RESULT_COUNT +                                         \
+	    TLSRPT_SUCCESS] = {{name, "success"}},                             \
+	    [(index)*TLSRPT_RESULT_COUNT +                                     \
+		TLSRPT_STARTTLS_NOT_SUPPORTED] = {{name,                       \
+		"starttls-not-supported"}},                                    \
+	    [(index)*TLSRPT_RESULT_COUNT +                                     \
+		TLSRPT_CERTIFICATE_HOST_MISMATCH] = {{name,                    \
+		"certificate-host-mismatch"}},                                 \
+	    [(index)*TLSRPT_RESULT_COUNT +                                     \
+		TLSRPT_CERTIFICATE_NOT_TRUSTED] = {{name,                      \
+		"certificate-not-trusted"}},                                   \
+	    [(index)*TLSRPT_RESULT_COUNT +                                     \
+		TLSRPT_CERTIFICATE_EXPIRED] = {{name, "certificate-expired"}}, \
+	    [(index)*TLSRPT_RESULT_COUNT +                                     \
+		TLSRPT_VALIDATION_FAILURE] = {{name, "validation-failure"}},   \
+	    [(index)*TLSRPT_RESULT_COUNT +                                     \
+		TLSRPT_STS_POLICY_FETCH_ERROR] = {{name,                       \
+		"sts-policy-fetch-error"}},                                    \
+	    [(index)*TLSRPT_RESULT_COUNT +                                     \
+		TLSRPT_STS_POLICY_INVALID] = {{name, "sts-policy-invalid"}},   \
+	    [(index)*TLSRPT_RESULT_COUNT +                                     \
+		TLSRPT_STS_WEBPKI_INVALID] = {{name, "sts-webpki-invalid"}},   \
+	    [(index)*TLSRPT_RESULT_COUNT +                                     \
+		TLSRPT_TLSA_INVALID] = {{name, "tlsa-invalid"}},               \
+	    [(index)*TLSRPT_RESULT_COUNT +                                     \
+		TLSRPT_DNSSEC_INVALID] = {{name, "dnssec-invalid"}},           \
+	    [(index)*TLSRPT_RESULT_COUNT + TLSRPT_DANE_REQUIRED] = {           \
+		{name, "dane-required"}}
+
+static const struct metric_series sessions[] = {
+    WAY(COLLECTOR_DATAGRAM, "datagram"),
+    WAY(COLLECTOR_LOG, "log"),
+    WAY(COLLECTOR_FINDING, "finding"),
+};
+
+enum { RECORD_COMMITTED, RECORD_LOST };
+
+static const struct metric_series records[] = {
+    [RECORD_COMMITTED] = {{"committed"}}, [RECORD_LOST] = {{"lost"}}};
+
+enum { DATAGRAM_READ, DATAGRAM_BAD, DATAGRAM_DROPPED, DATAGRAM_VERSION };
+
+static const struct metric_series datagram_ends[] = {
+    [DATAGRAM_READ] = {{"read"}},
+    [DATAGRAM_BAD] = {{"bad"}},
+    [DATAGRAM_DROPPED] = {{"dropped"}},
+    [DATAGRAM_VERSION] = {{"other_version"}},
+};
+
+enum { LINE_USED, LINE_ODD, LINE_OTHER };
+
+static const struct metric_series lines[] = {[LINE_USED] = {{"used"}},
+    [LINE_ODD] = {{"odd"}},
+    [LINE_OTHER] = {{"other"}}};
+
+enum { LEFT_REPORTED, LEFT_OWN };
+
+static const struct metric_series left_out[] = {
+    [LEFT_REPORTED] = {{"datagram"}}, [LEFT_OWN] = {{"report"}}};
+
+enum { COMMIT_DONE, COMMIT_FAILED };
+
+static const struct metric_series commits[] = {
+    [COMMIT_DONE] = {{"success"}}, [COMMIT_FAILED] = {{"failure"}}};
+
 static const struct metric_series versions[] = {{{AVER_VERSION}}};
 
 /* Microseconds. From DNS answers that are cached to a fetch that hangs. */
@@ -228,6 +311,35 @@ static const struct metric_family families[FAMILY_COUNT] = {
     [DNS_BOGUS_ANSWERS] = COUNTER(
 	"aver_dns_bogus_total", "Answers that DNSSEC validation refused."),
     [DNS_ENTRIES] = GAUGE("aver_dns_entries", "Cached answers."),
+    [TLS_SESSIONS] = COUNTERS("aver_policyd_tls_sessions_total",
+	"Results of TLS sessions, and findings without one.", "way", "result",
+	sessions),
+    [TLS_ROWS] = GAUGE("aver_policyd_tls_rows",
+	"Different results of this day that are recorded."),
+    [TLS_OVER_CAP] = COUNTER("aver_policyd_tls_over_cap_total",
+	"Results dropped because there were too many different ones."),
+    [TLS_RECORDS] = COUNTERS("aver_policyd_tls_records_total",
+	"Rows on their way to the database.", "end", NULL, records),
+    [TLS_QUEUED] =
+	GAUGE("aver_policyd_tls_queued", "Rows that wait for the database."),
+    [TLS_SPOOLED] = GAUGE("aver_policyd_tls_spooled_bytes",
+	"Octets in the spool, while the database cannot be written."),
+    [DATAGRAMS] = COUNTERS("aver_policyd_datagrams_total",
+	"Datagrams about TLS sessions; those of another version are read too.",
+	"end", NULL, datagram_ends),
+    [DATAGRAM_PARTS_CUT] = COUNTER("aver_policyd_datagram_parts_cut_total",
+	"Parts of datagrams beyond the bounds."),
+    [LOG_LINES] = COUNTERS("aver_policyd_log_lines_total",
+	"Lines of Postfix's log.", "kind", NULL, lines),
+    [LOG_SESSIONS_LOST] = COUNTER("aver_policyd_log_sessions_lost_total",
+	"Sessions whose lines were not all found."),
+    [LOG_SESSIONS_LEFT] = COUNTERS("aver_policyd_log_sessions_left_out_total",
+	"Sessions that Postfix told of itself, and that delivered reports.",
+	"why", NULL, left_out),
+    [LOG_COMMITS] = COUNTERS("aver_policyd_log_commits_total",
+	"Batches of the log written to the database.", "result", NULL, commits),
+    [LOG_LAG] = GAUGE("aver_policyd_log_lag_bytes",
+	"Octets of the log that are not read yet."),
     [BUILD_INFO] =
 	{
 	    .name = "aver_build_info",
@@ -360,6 +472,57 @@ collect_dns(struct metrics *m, struct dns_source *dns)
 }
 
 static void
+collect_tls(struct metrics *m, struct collector *c)
+{
+	struct collector_stats st;
+
+	collector_get_stats(c, &st);
+	for (size_t i = 0; i < COLLECTOR_WAY_COUNT; i++)
+		for (size_t k = 0; k < TLSRPT_RESULT_COUNT; k++)
+			metrics_set(m, TLS_SESSIONS,
+			    i * TLSRPT_RESULT_COUNT + k, st.sessions[i][k]);
+	metrics_set(m, TLS_ROWS, 0, st.rows_today);
+	metrics_set(m, TLS_OVER_CAP, 0, st.over_cap);
+	metrics_set(m, TLS_RECORDS, RECORD_COMMITTED, st.recorder.committed);
+	metrics_set(m, TLS_RECORDS, RECORD_LOST, st.recorder.lost);
+	metrics_set(m, TLS_QUEUED, 0, st.recorder.queued);
+	metrics_set(m, TLS_SPOOLED, 0, st.recorder.spooled);
+}
+
+static void
+collect_datagrams(struct metrics *m, const struct datagrams *g)
+{
+	struct datagrams_stats st;
+	uint64_t other;
+
+	datagrams_get_stats(g, &st);
+	other = st.bad + st.dropped;
+	metrics_set(m, DATAGRAMS, DATAGRAM_READ,
+	    st.received > other ? st.received - other : 0);
+	metrics_set(m, DATAGRAMS, DATAGRAM_BAD, st.bad);
+	metrics_set(m, DATAGRAMS, DATAGRAM_DROPPED, st.dropped);
+	metrics_set(m, DATAGRAMS, DATAGRAM_VERSION, st.odd_version);
+	metrics_set(m, DATAGRAM_PARTS_CUT, 0, st.cut);
+}
+
+static void
+collect_log(struct metrics *m, struct tls_log *l)
+{
+	struct tls_log_stats st;
+
+	tls_log_get_stats(l, &st);
+	metrics_set(m, LOG_LINES, LINE_USED, st.used);
+	metrics_set(m, LOG_LINES, LINE_ODD, st.odd);
+	metrics_set(m, LOG_LINES, LINE_OTHER, st.lines - st.used - st.odd);
+	metrics_set(m, LOG_SESSIONS_LOST, 0, st.lost);
+	metrics_set(m, LOG_SESSIONS_LEFT, LEFT_REPORTED, st.reported);
+	metrics_set(m, LOG_SESSIONS_LEFT, LEFT_OWN, st.own);
+	metrics_set(m, LOG_COMMITS, COMMIT_DONE, st.commits);
+	metrics_set(m, LOG_COMMITS, COMMIT_FAILED, st.commit_failures);
+	metrics_set(m, LOG_LAG, 0, st.lag);
+}
+
+static void
 collect(struct metrics *m, void *arg)
 {
 	struct service *s = arg;
@@ -367,9 +530,15 @@ collect(struct metrics *m, void *arg)
 	collect_socketmaps(m, s);
 	collect_engine(m, s->engine);
 	collect_dns(m, s->dns);
+	if (s->collector)
+		collect_tls(m, s->collector);
 	pthread_mutex_lock(&s->serving);
 	if (s->serve)
 		collect_serve(m, s->serve);
+	if (s->datagrams)
+		collect_datagrams(m, s->datagrams);
+	if (s->tls_log)
+		collect_log(m, s->tls_log);
 	pthread_mutex_unlock(&s->serving);
 }
 

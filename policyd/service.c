@@ -9,10 +9,13 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "policyd/collector.h"
+#include "policyd/datagrams.h"
 #include "policyd/delegation.h"
 #include "policyd/policyd_metrics.h"
 #include "policyd/resolver.h"
 #include "policyd/socketmap.h"
+#include "policyd/tls_log.h"
 #include "tlspolicy/engine.h"
 #include "tlspolicy/tls_conf.h"
 
@@ -21,6 +24,8 @@
 #define OLDEST "3.4"
 /* until a version that is not seen any more gives way to a higher one */
 #define VERSION_MS (10 * 60 * 1000)
+/* the first that has libtlsrpt */
+#define TLSRPT_VERSION 31000
 #define COMPLAINTS 10 /* a minute */
 #define STALL_MS 30000
 /* Postfix waits for 100 s: for a worker, then for the decision */
@@ -262,9 +267,11 @@ service_note_version(struct service *s, struct seen_version *seen,
 static void
 on_event(void *arg, const struct engine_event *ev)
 {
+	struct service *s = arg;
 	struct buf b;
 
-	(void)arg;
+	if (s->collector)
+		collector_event(s->collector, ev);
 	if (!log_wants(LOG_LVL_INFO))
 		return;
 	buf_init(&b, NULL, 1000);
@@ -339,6 +346,9 @@ open_parts(struct service *s, struct conf *c, struct diag *d)
 	struct snapshot *first;
 	int err = resolver_open(c, &s->dns, &s->validating, d);
 
+	/* the engine's threads tell it what they find */
+	if (!err && c->record_tls_results)
+		err = collector_open(c, &s->collector, d);
 	if (!err) {
 		ask_postfix(s, c);
 		err = open_engine(s, c, d);
@@ -410,6 +420,41 @@ service_start(struct service *s, struct listeners *l, struct diag *d)
 	pthread_mutex_lock(&s->serving);
 	err = serve_start(&cfg, l, &s->serve, d);
 	pthread_mutex_unlock(&s->serving);
+	return err;
+}
+
+int
+service_collect(struct service *s, int fd, struct diag *d)
+{
+	const struct conf *c = s->current->conf;
+	struct tls_log_config log = {
+	    .conf = c,
+	    .collector = s->collector,
+	    .engine = s->engine,
+	    .has_datagrams = fd >= 0,
+	};
+	int err = 0;
+
+	if (!s->collector)
+		return 0;
+	pthread_mutex_lock(&s->serving);
+	if (fd >= 0)
+		err = datagrams_start(fd, (unsigned)c->tlsrpt_max_rate,
+		    s->collector, &s->datagrams, d);
+	if (!err)
+		err = tls_log_start(&log, &s->tls_log, d);
+	pthread_mutex_unlock(&s->serving);
+	if (!err && s->tls_log && !s->datagrams &&
+	    s->current->render.profile.version >= TLSRPT_VERSION)
+		log_msg(LOG_LVL_WARN,
+		    "this Postfix can tell of its TLS sessions itself: set "
+		    "tlsrpt_socket rather than tlsrpt_log, which knows less");
+	if (!err && s->datagrams && s->tls_log)
+		log_msg(LOG_LVL_WARN,
+		    "both tlsrpt_socket and tlsrpt_log are set: of a Postfix "
+		    "whose log tells that it sent a datagram for a session "
+		    "only the datagram counts, so the socket has to be that "
+		    "of every such Postfix");
 	return err;
 }
 
@@ -492,11 +537,14 @@ service_close(struct service *s)
 	/* its thread reads what goes away below */
 	policyd_metrics_close(s->metrics);
 	s->metrics = NULL;
+	datagrams_stop(s->datagrams);
+	tls_log_stop(s->tls_log);
 	for (unsigned i = 0; i < s->pollers; i++) {
 		delegation_free(s->delegations[i]);
 		socketmap_free(s->socketmaps[i]);
 	}
 	engine_close(s->engine);
+	collector_close(s->collector);
 	dns_source_close(s->dns);
 	snapshot_unref(s->current);
 	pthread_mutex_destroy(&s->serving);

@@ -22,10 +22,13 @@
 #include "tlspolicy/render.h"
 #include "tlspolicy/tls_table_file.h"
 
+struct collector;
+struct datagrams;
 struct delegation;
 struct engine;
 struct policyd_metrics;
 struct socketmap;
+struct tls_log;
 
 /*
  * The version of Postfix in the last request that a poller saw, and when the
@@ -54,11 +57,16 @@ struct service {
 	struct dns_source *dns;
 	bool validating;
 	struct engine *engine;
+	/* results of TLS sessions; NULL: not recorded, not read */
+	struct collector *collector;
+	struct datagrams *datagrams;
+	struct tls_log *tls_log;
 	/* of each poller */
 	struct socketmap *socketmaps[SERVE_POLLERS_MAX];
 	struct delegation *delegations[SERVE_POLLERS_MAX];
 	unsigned pollers;
-	pthread_mutex_t serving; /* of serve, for those who read its counts */
+	/* of serve, datagrams and tls_log, for those who read their counts */
+	pthread_mutex_t serving;
 	struct serve *serve; /* NULL: not started, or stopped */
 	struct policyd_metrics *metrics;
 	atomic_bool draining;
@@ -78,6 +86,11 @@ struct service {
  * aver_err with d filled; service_close() in any case.
  */
 int service_open(struct service *s, struct conf *c, struct diag *d);
+/*
+ * Begins to collect results of TLS sessions. fd: the socket of
+ * tlsrpt_socket, which stays the caller's, or -1.
+ */
+int service_collect(struct service *s, int fd, struct diag *d);
 /* Begins to answer. l is the service's until it stops. */
 int service_start(struct service *s, struct listeners *l, struct diag *d);
 /*

@@ -137,6 +137,7 @@ on_failed(void *arg, struct str domain, enum tlsrpt_result result,
 	tell(arg, (struct engine_event){.result = result,
 		      .type = TLSRPT_STS,
 		      .policy_domain = domain,
+		      .recipient_domain = domain,
 		      .reason = reason,
 		      .policy = cached ? cached->text : STR_NONE});
 }
@@ -154,6 +155,7 @@ tell_hosts(struct deciding *g, const struct tls_decision *d)
 			    (struct engine_event){.result = TLSRPT_TLSA_INVALID,
 				.type = TLSRPT_TLSA,
 				.policy_domain = h->base,
+				.recipient_domain = g->hop->domain,
 				.mx = h->name,
 				.reason = STR("no TLSA record is usable")});
 		if (d->sts_unmatched && !sts_policy_match(p, h->name))
@@ -162,6 +164,7 @@ tell_hosts(struct deciding *g, const struct tls_decision *d)
 				.result = TLSRPT_VALIDATION_FAILURE,
 				.type = TLSRPT_STS,
 				.policy_domain = g->hop->domain,
+				.recipient_domain = g->hop->domain,
 				.mx = h->name,
 				.reason = STR("the policy does not name the "
 					      "MX host"),
@@ -179,6 +182,7 @@ tell_all(struct deciding *g, const struct tls_decision *d)
 		    g->e, (struct engine_event){.result = TLSRPT_DNSSEC_INVALID,
 			      .type = TLSRPT_TLSA,
 			      .policy_domain = g->hop->domain,
+			      .recipient_domain = g->hop->domain,
 			      .mx = g->dane.bogus,
 			      .reason = g->dane.bogus_why});
 	tell_hosts(g, d);

@@ -43,7 +43,9 @@ struct tls_file;
 struct engine_event {
 	enum tlsrpt_result result;
 	enum tlsrpt_policy_type type; /* TLSRPT_STS or TLSRPT_TLSA */
-	struct str policy_domain; /* A-labels in lower case */
+	/* A-labels in lower case; with TLSA the TLSA base domain, if known */
+	struct str policy_domain;
+	struct str recipient_domain; /* that was decided for */
 	struct str mx; /* the MX host it is about; else empty */
 	/* for failure-reason-code: a short phrase of printable ASCII */
 	struct str reason;

@@ -204,6 +204,16 @@ check_version_or_auto(struct str s)
 }
 
 bool
+check_log_source(struct str s)
+{
+	static const struct str scheme = STR_INIT("file:");
+
+	return str_eq(s, STR("none")) || str_eq(s, STR("stdin")) ||
+	       str_eq(s, STR("journal")) ||
+	       (str_starts(s, scheme) && check_path(str_from(s, scheme.n)));
+}
+
+bool
 check_store(struct str s)
 {
 	static const struct str sqlite = STR_INIT("sqlite:");

@@ -47,6 +47,8 @@ bool check_listen_list(struct str s);
 bool check_version_or_auto(struct str s);
 /* ADDRESS:PORT, [IPV6]:PORT, or nothing */
 bool check_address_port_or_empty(struct str s);
+/* none, stdin, journal, or file:/PATH */
+bool check_log_source(struct str s);
 /* sqlite:PATH, or the scheme of a store on Redis */
 bool check_store(struct str s);
 /* One of "system" and "recursive", or ADDRESS[@PORT] one or more times. */

@@ -170,7 +170,6 @@ struct conf {
 	int64_t sts_cache_size; /* octets */
 
 	/* aver-policyd */
-	/* aver-policyd */
 	struct conf_strings policyd_listen; /* as milter_listen */
 	int64_t policyd_socket_mode; /* octal in the file */
 	const char *policyd_socket_group; /* empty: of the user */
@@ -187,6 +186,17 @@ struct conf {
 	const char *require_tls_table; /* path; empty: none */
 	const char *require_tls_transport; /* empty: none */
 	bool require_tls_strict;
+
+	/* results of TLS sessions */
+	bool record_tls_results;
+	const char *tlsrpt_socket; /* path; empty: none */
+	int64_t tlsrpt_socket_mode; /* octal in the file */
+	const char *tlsrpt_socket_owner, *tlsrpt_socket_group;
+	int64_t tlsrpt_socket_buffer; /* octets */
+	int64_t tlsrpt_max_rate; /* datagrams in a second */
+	int64_t tlsrpt_max_rows_per_day;
+	const char *tlsrpt_log; /* none, stdin, journal, file:/PATH */
+	const char *journalctl_command; /* path */
 };
 
 /* The path of the file that programs read when they are given none. */

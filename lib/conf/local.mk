@@ -10,7 +10,7 @@ libaver_a_SOURCES += \
 	lib/conf/params.c lib/conf/params.h lib/conf/params_table.h \
 	lib/conf/params_dns.c lib/conf/params_evaluation.c lib/conf/params_failure.c \
 	lib/conf/params_find.c lib/conf/params_general.c \
-	lib/conf/params_milter.c lib/conf/params_policyd.c \
+	lib/conf/params_milter.c lib/conf/params_policyd.c lib/conf/params_tlsrpt.c \
 	lib/conf/params_record.c lib/conf/params_report.c \
 	lib/conf/params_tls.c \
 	lib/conf/value.c lib/conf/value.h

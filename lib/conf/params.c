@@ -6,7 +6,8 @@
 
 static const struct param_list *const lists[] = {&params_general,
     &params_milter, &params_dns, &params_evaluation, &params_record,
-    &params_report, &params_failure, &params_tls, &params_policyd};
+    &params_report, &params_failure, &params_tls, &params_policyd,
+    &params_tlsrpt};
 
 #define N_LISTS (sizeof(lists) / sizeof(lists[0]))
 

@@ -61,6 +61,6 @@ struct param_list {
 
 extern const struct param_list params_general, params_milter, params_dns,
     params_evaluation, params_record, params_report, params_failure, params_tls,
-    params_policyd;
+    params_policyd, params_tlsrpt;
 
 #endif

@@ -6,6 +6,7 @@ libpure_a_SOURCES += \
 	lib/net/frame.h \
 	lib/net/netstring.c lib/net/netstring.h
 libaver_a_SOURCES += \
+	lib/net/datagram.c lib/net/datagram.h \
 	lib/net/listen.c lib/net/listen.h \
 	lib/net/serve.c lib/net/serve.h lib/net/serve_int.h \
 	lib/net/serve_conn.c lib/net/serve_work.c

@@ -266,6 +266,7 @@ tell_skipped(struct postfix_log *l, struct process *p,
 		struct postfix_event e = {.kind = POSTFIX_EVENT_SESSION,
 		    .stamp = text_of(&s->stamp),
 		    .domain = domain,
+		    .queue_id = line->queue_id,
 		    .result = s->result,
 		    .reason = text_of(&s->reason),
 		    .lacks_starttls = s->lacks_starttls};
@@ -319,6 +320,7 @@ on_delivery(
 	    .stamp = line->stamp,
 	    .domain = domain_of(line->rcpt),
 	    .tls = line->tls,
+	    .queue_id = line->queue_id,
 	    .lacks_starttls = line->trouble == POSTFIX_NOT_OFFERED};
 	struct conn *c;
 

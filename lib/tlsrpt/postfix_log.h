@@ -51,6 +51,7 @@ struct postfix_event {
 	bool lacks_starttls; /* TLS was required, and not offered */
 	bool is_reported; /* Postfix sent a datagram of its own */
 	struct str tls; /* of "tls=", or empty */
+	struct str queue_id; /* of a session's first message */
 };
 
 struct postfix_log;

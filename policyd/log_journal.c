@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/* The journal, by way of journalctl(1): no library of systemd is needed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/compat/pipe.h"
+#include "lib/net/listen.h"
+#include "policyd/journal_export.h"
+#include "policyd/log_source.h"
+
+#define AGAIN_MS 5000 /* from the end of a child to the next */
+
+extern char **environ;
+
+struct log_journal {
+	char *command;
+	pid_t pid; /* 0: none */
+	int fd;
+	int64_t ended; /* when the last one did; clock_mono_ms() */
+	struct log_mark at; /* after the last entry */
+	struct journal_export export;
+	struct buf line;
+};
+
+static int
+spawn(struct log_journal *j, int out)
+{
+	char after[LOG_CURSOR_MAX + 32];
+	/* journalctl(1): without a cursor none but new ones */
+	const char *argv[] = {j->command, "--follow", "--no-tail", "--quiet",
+	    "--output=export", after, "SYSLOG_FACILITY=2", NULL};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, dfl;
+	int err;
+
+	snprintf(after, sizeof(after), "--after-cursor=%s", j->at.cursor);
+	if (!j->at.cursor[0]) {
+		argv[2] = "--lines=0";
+		argv[5] = "--no-pager";
+	}
+	sigemptyset(&none);
+	sigemptyset(&dfl);
+	sigaddset(&dfl, SIGPIPE);
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &dfl);
+	posix_spawnattr_setflags(
+	    &attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawn_file_actions_addopen(
+	    &files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(
+	    &files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	/* it changes none of them, whatever its prototype says */
+	err = posix_spawn(&j->pid, j->command, &files, &attr,
+	    (char *const *)(uintptr_t)argv, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&files);
+	return err;
+}
+
+static void
+end_child(struct log_journal *j)
+{
+	if (j->pid) {
+		kill(j->pid, SIGKILL);
+		while (waitpid(j->pid, NULL, 0) < 0 && errno == EINTR)
+			continue;
+	}
+	if (j->fd >= 0)
+		close(j->fd);
+	j->pid = 0;
+	j->fd = -1;
+	j->ended = clock_mono_ms();
+}
+
+static int
+start_child(struct log_journal *j, struct diag *d)
+{
+	int fds[2], err;
+
+	if (compat_pipe(fds) < 0)
+		return diag_set(
+		    d, AVER_IO, 0, "%s: %s", j->command, strerror(errno));
+	err = spawn(j, fds[1]);
+	close(fds[1]);
+	if (err || !listen_set_flags(fds[0])) {
+		close(fds[0]);
+		j->pid = err ? 0 : j->pid;
+		end_child(j);
+		return diag_set(d, AVER_IO, 0, "%s: %s", j->command,
+		    strerror(err ? err : errno));
+	}
+	j->fd = fds[0];
+	journal_export_init(&j->export);
+	return 0;
+}
+
+static int
+journal_seek(void *self, const struct log_mark *at, struct diag *d)
+{
+	struct log_journal *j = self;
+
+	end_child(j);
+	j->at = *at;
+	return start_child(j, d);
+}
+
+static void
+journal_here(void *self, struct log_mark *out)
+{
+	*out = ((struct log_journal *)self)->at;
+}
+
+/* Reads what is there; 1: something, 0: nothing now, or an error. */
+static int
+fill(struct log_journal *j, struct diag *d)
+{
+	size_t room;
+	char *p = journal_room(&j->export, &room);
+	ssize_t n = read(j->fd, p, room);
+
+	if (n > 0) {
+		journal_added(&j->export, (size_t)n);
+		return 1;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	end_child(j);
+	return diag_set(
+	    d, AVER_IO, 0, "%s ended; it is started again", j->command);
+}
+
+static void
+move_on(struct log_journal *j)
+{
+	struct str cursor = journal_value(&j->export, JOURNAL_CURSOR);
+	struct log_mark m = {.dev = 0};
+	struct buf b;
+
+	buf_init(&b, NULL, LOG_CURSOR_MAX + 16);
+	buf_add_z(&b, "cursor ");
+	buf_add(&b, cursor);
+	if (log_mark_parse(buf_str(&b), &m))
+		j->at = m;
+	buf_fini(&b);
+}
+
+static int
+journal_get(
+    void *self, struct str *line, struct log_mark *after, struct diag *d)
+{
+	struct log_journal *j = self;
+	int err;
+
+	if (j->fd < 0) {
+		if (clock_mono_ms() - j->ended < AGAIN_MS)
+			return 0;
+		err = start_child(j, d);
+		if (err)
+			return err;
+	}
+	while (!journal_next(&j->export)) {
+		err = fill(j, d);
+		if (err <= 0)
+			return err;
+	}
+	buf_clear(&j->line);
+	journal_line(&j->export, &j->line);
+	move_on(j);
+	*line = buf_str(&j->line);
+	*after = j->at;
+	return 1;
+}
+
+static int
+journal_fd(void *self)
+{
+	return ((struct log_journal *)self)->fd;
+}
+
+static uint64_t
+journal_lag(void *self)
+{
+	(void)self;
+	return 0;
+}
+
+static void
+journal_close(void *self)
+{
+	struct log_journal *j = self;
+
+	if (!j)
+		return;
+	end_child(j);
+	buf_fini(&j->line);
+	free(j->command);
+	free(j);
+}
+
+int
+log_source_journal(const char *command, struct log_source *out)
+{
+	struct log_journal *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return AVER_NOMEM;
+	j->fd = -1;
+	j->command = strdup(command);
+	buf_init(&j->line, NULL, LOG_LINE_MAX);
+	if (!j->command) {
+		journal_close(j);
+		return AVER_NOMEM;
+	}
+	*out = (struct log_source){journal_seek, journal_here, journal_get,
+	    journal_fd, journal_lag, journal_close, j};
+	return 0;
+}
