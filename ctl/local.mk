@@ -26,6 +26,8 @@ aver_SOURCES = ctl/main.c \
 	ctl/report_show.c ctl/report_show.h \
 	ctl/listing.c ctl/listing.h \
 	ctl/reports.c ctl/reports.h \
+	ctl/results.c ctl/results.h \
+	ctl/results_import.c ctl/results_import.h \
 	ctl/suppress.c ctl/suppress.h
 aver_LDADD = $(aver_libs)
 

@@ -17,6 +17,7 @@
 #include "ctl/query.h"
 #include "ctl/report_show.h"
 #include "ctl/reports.h"
+#include "ctl/results.h"
 #include "ctl/suppress.h"
 #include "lib/base/log.h"
 #include "lib/conf/conf.h"
@@ -77,6 +78,16 @@ run_reports(const char *path, int argc, char **argv)
 {
 	struct conf *c = load(path);
 	int status = c ? cmd_reports(c, argc, argv, stdout) : FAILED;
+
+	conf_unref(c);
+	return status;
+}
+
+static int
+run_results(const char *path, int argc, char **argv)
+{
+	struct conf *c = load(path);
+	int status = c ? cmd_results(c, argc, argv, stdin, stdout) : FAILED;
 
 	conf_unref(c);
 	return status;
@@ -165,6 +176,9 @@ static const struct command commands[] = {
 	"shows what has been recorded for reports"},
     {"reports", run_reports, false, " [list | show ID | resend ID | cancel ID]",
 	"shows the reports that were made, and what became of them"},
+    {"results", run_results, false,
+	" [list | show DOMAIN | remove DOMAIN | bad | import FILE]",
+	"shows the results of TLS sessions that have been recorded"},
     {"suppress", run_suppress, false,
 	" [list | add VALUE | remove VALUE | import | export]",
 	"says where no reports go"},
