@@ -172,7 +172,11 @@ static const struct param table[] = {
 	.fallback = "",
 	.help = "The file with the private key, in PEM form, for each "
 		"selector.",
-	.manual = "Others must not be able to read or change it.",
+	.manual = "Others must not be able to read or change it, and\n"
+		  ".Ic user\n"
+		  "has to be: mode 0640 and the user's group.\n"
+		  ".Ql openssl genrsa -out FILE 2048\n"
+		  "makes one.",
     },
     {
 	TEXT(report_transport, check_transport,

@@ -406,18 +406,45 @@ check_read(struct sqlite_store *s, const struct store_sqlite_options *o,
 	    s->path, (long long)version, o->n_steps);
 }
 
+/*
+ * A command of root's may be the first to write. The daemons have to be able to
+ * open what it makes, and they own the folder.
+ */
+static bool
+give_to_owner(const struct sqlite_store *s, int fd)
+{
+	const char *slash = strrchr(s->path, '/');
+	size_t n = slash ? (size_t)(slash - s->path) + 1 : 0;
+	struct stat st;
+	char *folder;
+	bool good;
+
+	if (geteuid() != 0)
+		return true;
+	folder = strdup(slash ? s->path : ".");
+	if (!folder)
+		return false;
+	if (slash)
+		folder[n] = '\0';
+	good = stat(folder, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0;
+	free(folder);
+	return good;
+}
+
 /* SQLite would make it 0644; its other files take the mode of this one. */
 static int
 create_file(struct sqlite_store *s, struct diag *d)
 {
 	int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	bool good = fd >= 0 ? give_to_owner(s, fd) : errno == EEXIST;
 
+	if (!good)
+		diag_set(d, AVER_IO, 0, "%s: %s", s->path, strerror(errno));
+	if (fd >= 0 && !good)
+		unlink(s->path);
 	if (fd >= 0)
 		close(fd);
-	else if (errno != EEXIST)
-		return diag_set(
-		    d, AVER_IO, 0, "%s: %s", s->path, strerror(errno));
-	return 0;
+	return good ? 0 : AVER_IO;
 }
 
 static int

@@ -1012,6 +1012,33 @@ modes(const char *dir)
 	umask(before);
 }
 
+/* What root makes belongs to whom the folder belongs to. */
+static void
+made_by_root(const char *dir)
+{
+	struct tmppath folder = tmp_in(dir, "theirs"), p, wal;
+	struct store_evaluation r = row("m.example", 1, "x", 1, false);
+	struct store *s = NULL;
+	struct stat st;
+
+	if (geteuid() != 0)
+		return;
+	mkdir(folder.z, 0750);
+	ok(chown(folder.z, 65534, 65533) == 0, "a folder of somebody's");
+	p = tmp_in(folder.z, "root.db");
+	is_int(store_sqlite_open(p.z, STORE_WRITE, NULL, &s, NULL), 0,
+	    "root makes a database in it");
+	store_add_evaluations(s, STR("x"), 1, &r, 1, NULL);
+	wal = tmp_beside(p.z, "-wal");
+	stat(p.z, &st);
+	ok(st.st_uid == 65534 && st.st_gid == 65533, "it is theirs");
+	stat(wal.z, &st);
+	is_int(st.st_uid, 65534, "its log, too");
+	store_close(s);
+	unlink(p.z);
+	rmdir(folder.z);
+}
+
 /* As somebody who may read the file and write nothing. 0 is success. */
 static int
 unprivileged_child(const char *path)
@@ -1093,6 +1120,7 @@ main(void)
 	replaced(dir.path);
 	damaged(dir.path);
 	modes(dir.path);
+	made_by_root(dir.path);
 	read_only_folder();
 	tmpdir_remove(dir.path);
 	return tap_done();
