@@ -43,6 +43,7 @@ struct demand {
 	struct tls_peer peer;
 	struct str names[3];
 	bool must; /* else it is looked at, and that is all */
+	bool never; /* whatever it does, no mail goes there */
 };
 
 enum option_id { OPT_RESOLVER = 1, OPT_ZONE, OPT_DNSSEC };
@@ -117,8 +118,13 @@ demand_pkix(struct check *k, const struct dane_host *h, struct demand *d)
 {
 	enum tls_kind kind = k->decision.kind;
 
-	d->must = kind == TLS_STS_ENFORCE || kind == TLS_STS_TESTING;
-	d->words = d->must ? "MTA-STS" : "nothing";
+	/* DANE for other hosts of the domain, and nothing less will do */
+	d->never = kind == TLS_DANE_ONLY;
+	d->must =
+	    d->never || kind == TLS_STS_ENFORCE || kind == TLS_STS_TESTING;
+	d->words = d->never  ? "DANE, for which it has no records"
+		   : d->must ? "MTA-STS"
+			     : "nothing";
 	d->names[0] = h->name;
 	d->peer = (struct tls_peer){
 	    .verify = TLS_VERIFY_PKIX, .sni = h->name, .n_names = 1};
@@ -183,7 +189,7 @@ static void
 print_result(struct check *k, const struct demand *d,
     const struct tls_result *r, const struct smtp *smtp, struct buf *b)
 {
-	bool good = r->type == TLS_SUCCESS;
+	bool good = r->type == TLS_SUCCESS, passes = good && !d->never;
 
 	if (r->peer.family != IP_NONE) {
 		buf_add_z(b, " [");
@@ -209,9 +215,9 @@ print_result(struct check *k, const struct demand *d,
 		    smtp_offers_requiretls(smtp) ? "offered" : "not offered");
 	buf_addf(b, "\n    demanded by the policy: %s: %s", d->words,
 	    !d->must ? "mail is sent in any case"
-	    : good   ? "good"
+	    : passes ? "good"
 		     : "mail would not be sent to this host");
-	if (good || !d->must)
+	if (passes || !d->must)
 		k->good++;
 	else
 		k->bad++;

@@ -33,6 +33,8 @@ class Site:
         self.hosts = tls_lab.PolicyHosts(self.ca.issue("none", ["x.example"]))
         self.policy_host("sts.example")
         self.policy_host("both.example", mx=["mx.dane.example"])
+        self.policy_host("strict.example",
+                         mx=["mx.dane.example", "mx.sts.example"])
         self.policy_host("test.example", mode="testing")
         self.policy_host("other.example", mx=["*.elsewhere.example"])
         self.policy_host("unsigned.plain", mx=["mx.dane.example"])
@@ -85,6 +87,7 @@ dns_timeout = 1500ms
         out.append(there % ("mx.wrong.example.", "3 1 1 " + "33" * 32))
         domain("both.example.", "mx.dane.example.")
         domain("mixed.example.", "mx.dane.example.", "mx.sts.example.")
+        domain("strict.example.", "mx.dane.example.", "mx.sts.example.")
         domain("other.example.", "mx.sts.example.")
         domain("alias.example.", "cname.example.")
         out.append("cname.example. CNAME mx.dane.example.")
@@ -92,7 +95,7 @@ dns_timeout = 1500ms
         out.append("away.example. CNAME host.plain.")
         out.append("null.example. MX 0 .")
         out.append("nothing.example. MX 10 mx.sts.example.")
-        for name in ("sts", "both", "test", "other"):
+        for name in ("sts", "both", "strict", "test", "other"):
             sts(name + ".example.")
         return out
 
@@ -147,6 +150,8 @@ def test_decisions(site):
     is_decided(site, "both.example", "dane-only", "both")
     tap.eq(site.hosts.asked("both.example"), 0, "the policy is not even asked")
     is_decided(site, "mixed.example", "dane", "DANE for one host of two")
+    is_decided(site, "strict.example", "dane-only",
+               "and the policy holds the other one")
     is_decided(site, "weak.example", "dane", "records of no use")
     q = is_decided(site, "forged.example", "temp", "a bogus TLSA record")
     tap.ok("validation failure" in json.dumps(q["hosts"]),
@@ -235,6 +240,14 @@ def test_check(site):
     r = site.aver("check", "other.example:%d" % port)
     tap.ok(r.returncode == 1 and "no pattern" in r.stdout,
            "a host that the policy does not name", r.stdout + r.stderr)
+    r = site.aver("check", "mixed.example:%d" % port)
+    tap.ok(r.returncode == 0 and "nothing: mail is sent" in r.stdout,
+           "one host of two with a record", r.stdout + r.stderr)
+    r = site.aver("check", "strict.example:%d" % port)
+    tap.ok(r.returncode == 1 and "DANE: good" in r.stdout and
+           "no records: mail would not be sent" in r.stdout,
+           "and a policy for both: the other is not used",
+           r.stdout + r.stderr)
     kept, site.mx = site.mx, site.stranger
     r = site.aver("check", "sts.example:%d" % port)
     site.mx = kept

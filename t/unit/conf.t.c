@@ -222,7 +222,7 @@ static const struct {
 	"name, or nothing"},
     {"store", STR_INIT("store = mysql:/x"),
 	"f:1: parameter store: \"mysql:/x\" is not usable here; expected "
-	"sqlite:/PATH"},
+	"sqlite:/PATH or redis://HOST"},
     {"network", STR_INIT("trusted_networks = 10.0.0.0/8 10.0.0.256"),
 	"f:1: parameter trusted_networks: \"10.0.0.256\" is not a network; "
 	"expected networks such as 192.0.2.0/24 or [2001:db8::]/32"},
