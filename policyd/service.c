@@ -290,6 +290,7 @@ fill_engine(struct service *s, const struct conf *c, struct engine_config *cfg)
 {
 	engine_config_init(cfg, c);
 	cfg->dns = s->dns;
+	cfg->no_dnssec = !s->validating;
 	cfg->refresh = true;
 	cfg->hook = (struct engine_hook){on_event, s};
 }

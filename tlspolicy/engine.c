@@ -242,7 +242,8 @@ gather_dane(struct deciding *g)
 {
 	struct dane_query q = {.dns = &g->dns,
 	    .hop = g->hop,
-	    .tlsa = g->set->cfg.dane && !has_flag(g, TLS_RULE_NO_DANE),
+	    .tlsa = g->set->cfg.dane && !g->set->cfg.no_dnssec &&
+		    !has_flag(g, TLS_RULE_NO_DANE),
 	    .insecure_mx = g->set->cfg.insecure_mx,
 	    .max_hosts = g->set->cfg.max_hosts};
 

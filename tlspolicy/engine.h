@@ -91,6 +91,11 @@ struct engine_config {
 	/* --- changed by engine_reload() too */
 	bool sts, dane; /* what is used at all */
 	bool insecure_mx; /* look for TLSA behind MX records without DNSSEC */
+	/*
+	 * dns validates nothing: no TLSA record can count, and none is asked
+	 * for, nor the addresses of the mail hosts
+	 */
+	bool no_dnssec;
 	/* the DNS fails and nothing is cached: defer, or no policy */
 	bool defer_unknown;
 	int64_t min_valid, max_valid; /* seconds an answer may be kept */
@@ -100,8 +105,8 @@ struct engine_config {
 
 /*
  * What the configuration says, with the strings of c, which has to live as
- * long; dns, hook, read_only, refresh and the fields for tests are the caller's
- * to fill, and are 0.
+ * long; dns, hook, read_only, refresh, no_dnssec and the fields for tests are
+ * the caller's to fill, and are 0.
  */
 void engine_config_init(struct engine_config *cfg, const struct conf *c);
 

@@ -321,6 +321,20 @@ test_switches(void)
 	engine_reload(b.engine, &b.cfg, NULL);
 	decides(&b, "d.test", "none", "both are off");
 	bench_close(&b);
+
+	/* without validation no TLSA record can count */
+	bench_prepare(&b,
+	    "d.test MX 10 mx.d.test.\nmx.d.test A 192.0.2.1\n" STS, ENFORCE);
+	if (!bench_open(&b))
+		return;
+	atomic_store(&b.dns.lost, "mx");
+	decides(&b, "d.test", "temp", "DNSSEC: hosts are looked up");
+	b.cfg.no_dnssec = true;
+	engine_reload(b.engine, &b.cfg, NULL);
+	decides(&b, "d.test", "sts-enforce", "without, they are not");
+	atomic_store(&b.dns.lost, "MX");
+	decides(&b, "d.test", "temp", "and the MX question is asked");
+	bench_close(&b);
 }
 
 /* ---- the table ---------------------------------------------------------- */
