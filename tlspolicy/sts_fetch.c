@@ -3,18 +3,34 @@
 
 #include "tlspolicy/sts_fetch.h"
 
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/err.h"
 #include "tlspolicy/sts_policy.h"
 
 #define DOMAIN_MAX 253
 
+/*
+ * A fetch is computation for the most part, TLS and certificates, which one
+ * client does on one thread: several share the work.
+ */
+#define LINES_MAX 4
+#define PER_LINE 16 /* connections at the same time, at least */
+
+struct line {
+	struct http_client *http;
+	atomic_uint jobs; /* waiting or under way */
+};
+
 struct fetcher {
 	struct sts_fetcher base;
-	struct http_client *http;
+	unsigned n;
+	struct line lines[LINES_MAX];
 };
 
 /* ---- how it ended ------------------------------------------------------- */
@@ -74,15 +90,29 @@ on_done(struct http_job *http, const struct http_result *a)
 	struct sts_fetch_result r = {.result = TLSRPT_SUCCESS};
 
 	judge(a, &r);
+	/* the job is somebody else's after done() */
+	atomic_fetch_sub(job->jobs, 1);
 	job->done(job, &r);
 }
 
 /* ---- the fetcher -------------------------------------------------------- */
 
+/* The one with the least to do: slow hosts on one keep no others waiting. */
+static struct line *
+choose(struct fetcher *f)
+{
+	struct line *best = &f->lines[0];
+
+	for (unsigned i = 1; i < f->n; i++)
+		if (atomic_load(&f->lines[i].jobs) < atomic_load(&best->jobs))
+			best = &f->lines[i];
+	return best;
+}
+
 static void
 fetch_start(struct sts_fetcher *base, struct sts_fetch_job *job)
 {
-	struct fetcher *f = (struct fetcher *)base;
+	struct line *line = choose((struct fetcher *)base);
 	struct str domain = str_head(job->domain, DOMAIN_MAX + 1);
 	int n = snprintf(
 	    job->host, sizeof(job->host), "mta-sts.%.*s", STRF(domain));
@@ -94,7 +124,9 @@ fetch_start(struct sts_fetcher *base, struct sts_fetch_job *job)
 		job->http.host = (struct str){job->host, (size_t)n};
 	memcpy(job->http.addrs, job->addrs, sizeof(job->addrs));
 	job->http.n_addrs = job->n_addrs;
-	http_start(f->http, &job->http);
+	job->jobs = &line->jobs;
+	atomic_fetch_add(job->jobs, 1);
+	http_start(line->http, &job->http);
 }
 
 static void
@@ -102,11 +134,33 @@ fetch_close(struct sts_fetcher *base)
 {
 	struct fetcher *f = (struct fetcher *)base;
 
-	http_close(f->http);
+	for (unsigned i = 0; i < f->n; i++)
+		http_close(f->lines[i].http);
 	free(f);
 }
 
 static const struct sts_fetcher_ops fetch_ops = {fetch_start, fetch_close};
+
+/* As many as there are processors and work for. */
+static unsigned
+count_lines(const struct sts_fetch_config *cfg)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned n = cfg->at_once / PER_LINE;
+
+	if (n > LINES_MAX)
+		n = LINES_MAX;
+	if (cpus > 0 && n > (unsigned long)cpus)
+		n = (unsigned)cpus;
+	return n ? n : 1;
+}
+
+/* The share of one of n in what is allowed to all. */
+static unsigned
+share(unsigned all, unsigned n, unsigned i)
+{
+	return all / n + (i < all % n);
+}
 
 int
 sts_fetch_open(const struct sts_fetch_config *cfg, struct sts_fetcher **out,
@@ -115,18 +169,22 @@ sts_fetch_open(const struct sts_fetch_config *cfg, struct sts_fetcher **out,
 	struct http_config http = {.ca_file = cfg->ca_file,
 	    .port = cfg->port,
 	    .timeout_ms = cfg->timeout_ms,
-	    .max_size = cfg->max_size,
-	    .at_once = cfg->at_once,
-	    .queue = cfg->queue};
+	    .max_size = cfg->max_size};
 	struct fetcher *f = calloc(1, sizeof(*f));
-	int err;
+	unsigned n = count_lines(cfg);
+	int err = 0;
 
 	if (!f)
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	f->base.ops = &fetch_ops;
-	err = http_open(&http, &f->http, d);
+	for (unsigned i = 0; i < n && !err; i++) {
+		http.at_once = share(cfg->at_once, n, i);
+		http.queue = share(cfg->queue, n, i);
+		err = http_open(&http, &f->lines[i].http, d);
+		f->n += !err;
+	}
 	if (err) {
-		free(f);
+		fetch_close(&f->base);
 		return err;
 	}
 	*out = &f->base;

@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the aver authors */
 
 /*
- * Fetches policies over HTTPS (RFC 8461 section 3.3), many at a time on one
- * thread of lib/http; tests put another fetcher in its place.
+ * Fetches policies over HTTPS (RFC 8461 section 3.3), many at a time on a few
+ * threads of lib/http; tests put another fetcher in its place.
  *
  * The caller resolves the name. A connection goes to one of the addresses
  * given and nowhere else: no proxy, no redirect, no other protocol.
@@ -11,6 +11,7 @@
 #ifndef TLSPOLICY_STS_FETCH_H
 #define TLSPOLICY_STS_FETCH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,6 +49,7 @@ struct sts_fetch_job {
 	    struct sts_fetch_job *job, const struct sts_fetch_result *result);
 	/* of the fetcher */
 	struct http_job http;
+	atomic_uint *jobs;
 	char host[HTTP_HOST_MAX + 1];
 };
 
@@ -73,7 +75,7 @@ struct sts_fetch_config {
 };
 
 /*
- * Starts the thread. The CA file is read again when it has changed. Returns 0,
+ * Starts the threads. The CA file is read again when it has changed. Returns 0,
  * AVER_CONF (the CA file) or AVER_NOMEM with d filled.
  */
 int sts_fetch_open(const struct sts_fetch_config *cfg, struct sts_fetcher **out,
