@@ -293,7 +293,7 @@ static int
 send_reports(struct dmarc_run *k, struct submit_result *sent)
 {
 	static const struct submit_kind kind = {
-	    LEDGER_DMARC, REPORT_KIND_DMARC, NULL};
+	    LEDGER_DMARC, REPORT_KIND_DMARC, NULL, NULL};
 	int64_t patience = k->options.no_wait ? 0 : k->r.conf->report_spread;
 
 	return submit_due(&k->r, &kind, k->most, patience, sent, &k->d);

@@ -232,7 +232,7 @@ static int
 send_reports(struct failure_run *k, struct submit_result *sent)
 {
 	static const struct submit_kind kind = {
-	    LEDGER_FAILURE, REPORT_KIND_FAILURE, fill};
+	    LEDGER_FAILURE, REPORT_KIND_FAILURE, fill, NULL};
 
 	return submit_due(&k->r, &kind, k->most, 0, sent, &k->d);
 }

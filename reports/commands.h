@@ -14,6 +14,8 @@
 int command_dmarc(const struct conf *c, int argc, char **argv);
 /* DMARC failure reports, of what the milter recorded for them. */
 int command_failure(const struct conf *c, int argc, char **argv);
+/* SMTP TLS reports: make those that are due, send those that are. */
+int command_tls(const struct conf *c, int argc, char **argv);
 /* A message that came back for a report, on standard input. */
 int command_bounce(const struct conf *c, int argc, char **argv);
 /* Can our reports be delivered, and will they be believed? */

@@ -8,15 +8,21 @@ aver_report_SOURCES = \
 	reports/command_check.c \
 	reports/command_dmarc.c \
 	reports/command_failure.c \
+	reports/command_tls.c \
 	reports/commands.h \
 	reports/dmarc_build.c reports/dmarc_build.h \
 	reports/dmarc_plan.c reports/dmarc_plan.h \
 	reports/dmarc_show.c reports/dmarc_show.h \
 	reports/failure_build.c reports/failure_build.h \
+	reports/https.c reports/https.h \
 	reports/loop.c reports/loop.h \
 	reports/main.c \
 	reports/reporter.c reports/reporter.h \
 	reports/submit.c reports/submit.h \
+	reports/tls_build.c reports/tls_build.h \
+	reports/tls_plan.c reports/tls_plan.h \
+	reports/tls_show.c \
+	reports/walk.c reports/walk.h \
 	reports/window.c reports/window.h
 aver_report_LDADD = $(aver_libs)
 
@@ -24,6 +30,11 @@ aver_report_LDADD = $(aver_libs)
 noinst_PROGRAMS += t/integ/fill
 t_integ_fill_SOURCES = t/integ/fill.c
 t_integ_fill_LDADD = $(aver_libs)
+
+# makes TLS results for the same
+noinst_PROGRAMS += t/integ/filltls
+t_integ_filltls_SOURCES = t/integ/filltls.c
+t_integ_filltls_LDADD = $(aver_libs)
 
 check_PROGRAMS += t/unit/window.t t/unit/report_caps.t t/unit/report_loop.t
 t_unit_window_t_SOURCES = t/unit/window.t.c t/tap.h \

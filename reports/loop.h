@@ -16,7 +16,11 @@
 #ifndef REPORTS_LOOP_H
 #define REPORTS_LOOP_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "lib/base/diag.h"
+#include "lib/base/str.h"
 #include "lib/store/store.h"
 #include "lib/store/take.h"
 #include "reports/window.h"
@@ -28,5 +32,15 @@ enum loop_verdict { LOOP_NONE, LOOP_SUSPECTED, LOOP_PROVEN, LOOP_COUNT };
 /* Returns 0, or what the store said with d. */
 int loop_check(struct store *s, const struct store_due *due,
     const struct window *w, enum loop_verdict *out, struct diag *d);
+
+/*
+ * The same for TLS reports, about a UTC day and wanted sessions in it. What is
+ * recorded of a day stays of that day, so there is no waiting: *out is true
+ * when each of the LOOP_PERIODS days before had a report about no more
+ * sessions than mails were sent the day before, and so has this. It then gets
+ * no report, and a loop ends; a domain that goes on has one the next day.
+ */
+int loop_check_day(struct store *s, struct str domain, int64_t day,
+    uint64_t wanted, bool *out, struct diag *d);
 
 #endif

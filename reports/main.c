@@ -32,6 +32,10 @@ static const struct command commands[] = {
 	" [--now TIME] [--domain D] [--dry-run] [--max N]\n"
 	"\t[--zone FILE]",
 	"makes and sends DMARC failure reports; for cron or a timer"},
+    {"tls", command_tls, false, false,
+	" [--now TIME] [--domain D] [--dry-run] [--max N] [--no-wait]\n"
+	"\t[--zone FILE]",
+	"makes and sends SMTP TLS reports; for cron or a timer"},
     {"bounce", command_bounce, false, true, " [RECIPIENT]",
 	"reads a bounce of a report on standard input; for the MTA"},
     {"check", command_check, true, false, " [--ip ADDRESS] [--zone FILE]",

@@ -328,6 +328,7 @@ void
 reporter_close(struct reporter *r)
 {
 	transport_close(r->transport);
+	http_close(r->http);
 	dns_source_close(r->dns);
 	orgdom_close(r->psl);
 	store_close(r->store);

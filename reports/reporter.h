@@ -17,6 +17,7 @@
 #include "lib/conf/conf.h"
 #include "lib/dkim/dkim_sign.h"
 #include "lib/dns/dns.h"
+#include "lib/http/http.h"
 #include "lib/mail/orgdom.h"
 #include "lib/report/verp.h"
 #include "lib/smtp/transport.h"
@@ -59,6 +60,7 @@ struct reporter {
 	struct dns_source *dns;
 	struct orgdom *psl; /* with dmarc_discovery = psl */
 	struct transport *transport;
+	struct http_client *http; /* NULL until the first report by HTTPS */
 
 	/* With --now the clock stands still, and jumps instead of waiting. */
 	bool clock_jumps;

@@ -10,6 +10,7 @@
 #include "lib/mail/mailto.h"
 #include "lib/store/suppress.h"
 #include "reports/caps.h"
+#include "reports/https.h"
 #include "reports/window.h"
 
 #define BATCH 64
@@ -20,6 +21,8 @@
 #define MESSAGE_MAX ((size_t)96 << 20)
 /* what was sent must not be forgotten: how often the store is asked */
 #define FINISH_TRIES 10
+/* HTTPS hosts that do not answer: nothing more goes to them in this run */
+#define MUTE_MAX 64
 
 struct item {
 	struct str id, uri, destination;
@@ -36,6 +39,8 @@ struct submit {
 	struct arena batch, arena;
 	struct item items[BATCH];
 	size_t n;
+	char mute[MUTE_MAX][HTTP_HOST_MAX + 1];
+	size_t n_mute;
 	struct buf message; /* keeps its memory from one to the next */
 	struct submit_result *result;
 	struct diag *d;
@@ -114,9 +119,8 @@ is_suppressed(
 /* What was suppressed after the report was made counts too. */
 static int
 check_suppressed(struct submit *s, const struct ledger_report *rep,
-    const struct mailto *to, bool *out)
+    struct str address, struct str domain, bool *out)
 {
-	struct str address = arena_lower(&s->arena, to->address);
 	int err;
 
 	*out = false;
@@ -124,7 +128,7 @@ check_suppressed(struct submit *s, const struct ledger_report *rep,
 		return AVER_NOMEM;
 	err = is_suppressed(s, SUPPRESS_ADDRESS, address, out);
 	if (!err)
-		err = is_suppressed(s, SUPPRESS_RUA_DOMAIN, to->domain, out);
+		err = is_suppressed(s, SUPPRESS_RUA_DOMAIN, domain, out);
 	if (!err)
 		err = is_suppressed(
 		    s, SUPPRESS_POLICY_DOMAIN, rep->policy_domain, out);
@@ -196,12 +200,18 @@ note_bad_address(struct submit *s, const struct mailto *to,
 		    LOG_LVL_WARN, "cannot suppress an address: %s", why.text);
 }
 
+/* Again later, unless that would be too late. */
+static void
+put_off(struct submit *s, const struct item *it, struct outcome *o)
+{
+	o->next_try = reporter_now(s->r) + retry_delay(it->attempts + 1);
+	o->state = o->next_try > it->give_up ? LEDGER_FAILED : LEDGER_PENDING;
+}
+
 static void
 judge_reply(struct submit *s, const struct item *it, const struct mailto *to,
     const struct transport_reply *reply, struct outcome *o)
 {
-	int64_t now = reporter_now(s->r);
-
 	o->reply = reply;
 	o->detail = str_from_z(reply->text);
 	switch (reply->outcome) {
@@ -209,9 +219,7 @@ judge_reply(struct submit *s, const struct item *it, const struct mailto *to,
 		o->state = LEDGER_SENT;
 		return;
 	case TRANSPORT_TEMP:
-		o->next_try = now + retry_delay(it->attempts + 1);
-		o->state =
-		    o->next_try > it->give_up ? LEDGER_FAILED : LEDGER_PENDING;
+		put_off(s, it, o);
 		s->result->down = s->result->down || reply->transport_down;
 		return;
 	case TRANSPORT_PERM:
@@ -252,13 +260,12 @@ attempt(struct submit *s, const struct item *it,
 
 	if (!why)
 		return AVER_NOMEM;
-	err = check_suppressed(s, rep, to, &suppressed);
-	if (err)
-		return err;
-	if (suppressed) {
+	err = check_suppressed(s, rep, arena_lower(&s->arena, to->address),
+	    to->domain, &suppressed);
+	if (err || suppressed) {
 		o->state = LEDGER_SUPPRESSED;
 		o->detail = STR("suppressed");
-		return 0;
+		return err;
 	}
 	err = compose(s, rep, to, why);
 	if (err == AVER_NOMEM)
@@ -270,6 +277,55 @@ attempt(struct submit *s, const struct item *it,
 		return 0;
 	}
 	send_message(s, it, to, reply, o);
+	return 0;
+}
+
+/* --- one submission by HTTPS */
+
+static bool
+is_mute(const struct submit *s, struct str uri, struct str host)
+{
+	if (!str_starts_ci(uri, STR("https:")))
+		return false;
+	for (size_t i = 0; i < s->n_mute; i++)
+		if (str_eq(str_from_z(s->mute[i]), host))
+			return true;
+	return false;
+}
+
+static void
+note_mute(struct submit *s, struct str host)
+{
+	if (s->n_mute == MUTE_MAX || host.n > HTTP_HOST_MAX)
+		return;
+	memcpy(s->mute[s->n_mute], host.p, host.n);
+	s->mute[s->n_mute++][host.n] = '\0';
+}
+
+static int
+attempt_https(struct submit *s, const struct item *it,
+    const struct ledger_report *rep, struct outcome *o)
+{
+	struct https_reply *reply = ARENA_NEW(&s->arena, struct https_reply);
+	bool suppressed;
+	int err;
+
+	if (!reply)
+		return AVER_NOMEM;
+	err = check_suppressed(s, rep, it->uri, it->destination, &suppressed);
+	if (err || suppressed) {
+		o->state = LEDGER_SUPPRESSED;
+		o->detail = STR("suppressed");
+		return err;
+	}
+	https_post(s->r, it->uri, s->kind->https_type, rep->body, reply);
+	o->detail = str_from_z(reply->detail);
+	if (reply->sent)
+		o->state = LEDGER_SENT;
+	else
+		put_off(s, it, o);
+	if (reply->mute)
+		note_mute(s, it->destination);
 	return 0;
 }
 
@@ -306,6 +362,8 @@ work(struct submit *s, const struct item *it, uint64_t fence)
 		return err;
 	if (it->over)
 		o.detail = STR("not delivered within a day");
+	else if (s->kind->https_type && str_starts_ci(it->uri, STR("https:")))
+		err = attempt_https(s, it, &rep, &o);
 	else if (mailto_parse(&s->arena, it->uri, &to, NULL))
 		o.detail = STR("no mail address");
 	else
@@ -356,6 +414,8 @@ collect(void *arg, const struct ledger_submission *sub)
 		s->result->capped = true;
 		return 0;
 	}
+	if (is_mute(s, sub->uri, sub->destination))
+		return 0;
 	*it = (struct item){
 	    .id = arena_dup(&s->batch, sub->report_id),
 	    .uri = arena_dup(&s->batch, sub->uri),
@@ -414,7 +474,7 @@ send_batch(struct submit *s, uint64_t *tried)
 			break;
 		if (full)
 			s->result->capped = true;
-		else
+		else if (!is_mute(s, it->uri, it->destination))
 			err = submit_one(s, it);
 	}
 	*tried = s->claims - before;

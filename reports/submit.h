@@ -4,7 +4,7 @@
 /*
  * Phase two of a report: what is due in the ledger is sent, one after the
  * other, and what came of it is written down. The same for every kind of
- * report that goes by mail.
+ * report.
  */
 #ifndef REPORTS_SUBMIT_H
 #define REPORTS_SUBMIT_H
@@ -22,6 +22,8 @@ struct submit_kind {
 	 */
 	int (*fill)(const struct ledger_report *r, struct arena *a,
 	    struct report_message *m, struct diag *d);
+	/* the media type of a document that may go by HTTPS; NULL: none may */
+	const char *https_type;
 };
 
 struct submit_result {

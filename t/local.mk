@@ -33,6 +33,9 @@ integ_tests = \
 	t/integ/reports_kill.t \
 	t/integ/report_mail.t \
 	t/integ/sendmail.t \
+	t/integ/tls_reports.t \
+	t/integ/tls_reports_kill.t \
+	t/integ/tls_reports_mail.t \
 	t/integ/tls_required.t \
 	t/integ/sts_fetch.t \
 	t/integ/tls_delivery.t \
@@ -41,7 +44,8 @@ integ_tests = \
 TESTS += $(lint_tests) $(integ_tests)
 EXTRA_DIST += $(lint_tests) $(integ_tests) \
 	t/integ/conformance.skip t/integ/lab.py \
-	t/integ/offline.c t/integ/sendmail_lab.py t/integ/tls_lab.py \
+	t/integ/offline.c t/integ/sendmail_lab.py t/integ/tlsrep_lab.py \
+	t/integ/tlsrpt.schema.json t/integ/tls_lab.py \
 	t/integ/reports_lab.py \
 	t/lint/lint.py t/lint/pure.allow t/lint/rfcs.py t/lint/size.allow \
 	lib/LAYERS .ci/run

@@ -147,6 +147,11 @@ struct conf {
 	int64_t report_suppression_time; /* seconds */
 	int64_t report_max_age, report_retention; /* seconds */
 
+	/* TLS reports */
+	bool tls_reports, tls_report_success;
+	int64_t tls_report_spread; /* seconds */
+	bool tls_report_verify;
+
 	/* failure reports */
 	bool failure_reports;
 	struct conf_strings failure_headers;

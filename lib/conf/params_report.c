@@ -282,6 +282,51 @@ static const struct param table[] = {
 		  "in\n"
 		  ".Xr aver 1 .",
     },
+    {
+	BOOL(tls_reports),
+	.section = SECTION_REPORT,
+	.fallback = "yes",
+	.help = "Whether SMTP TLS reports are made and sent.",
+	.manual = "What is recorded meanwhile is dropped after\n"
+		  ".Ic report_max_age .",
+    },
+    {
+	BOOL(tls_report_success),
+	.section = SECTION_REPORT,
+	.fallback = "yes",
+	.help = "Whether there is a report also about a day on which every "
+		"session was good.",
+	.manual = "Such reports tell a domain that its policy works, and that "
+		  "reports arrive.\n"
+		  "With\n.Li no\nthe results of such days are dropped.",
+    },
+    {
+	SECONDS(tls_report_spread, 0, 12 * 3600),
+	.section = SECTION_REPORT,
+	.fallback = "4h",
+	.help = "The time over which the TLS reports made in one run are "
+		"sent.",
+	.manual = "All sites make them at midnight UTC, hence the long time "
+		  "(RFC 8460 section 4.1).\n"
+		  "A run waits for the moments that lie in its first 50 "
+		  "minutes; the rest is sent by the next ones.",
+    },
+    {
+	BOOL(tls_report_verify),
+	.section = SECTION_REPORT,
+	.fallback = "yes",
+	.help = "Whether a host that takes TLS reports by HTTPS needs a valid "
+		"certificate.",
+	.manual = "RFC 8460 leaves the choice.\n"
+		  "Without a check, who can redirect connections gets the "
+		  "reports and says that all is well; with it, a report that "
+		  "cannot be handed over is tried again for a day.\n"
+		  ".Ic report_tls_ca_file\n"
+		  "names the authorities,\n"
+		  ".Ic sts_allow_networks\n"
+		  "the hosts that are not public and may be reached "
+		  "nevertheless.",
+    },
 };
 
 PARAM_LIST(params_report, table);
