@@ -9,6 +9,7 @@
 
 #include <openssl/evp.h>
 
+#include "lib/arf/arf.h"
 #include "lib/dkim/dkim_engine.h"
 #include "lib/mail/addr.h"
 
@@ -42,12 +43,9 @@ dkim_rank(const struct inbound *in, const struct dkim_verdict *v)
 {
 	if (v->result != DKIM_PASS)
 		return 3;
-	if (str_eq_ci(v->domain, in->dmarc.from_domain))
+	if (arf_aligned(&in->dmarc, DMARC_STRICT, v->domain))
 		return 0;
-	if (in->dmarc.org_domain.n &&
-	    domain_is_below(v->domain, in->dmarc.org_domain))
-		return 1;
-	return 2;
+	return arf_aligned(&in->dmarc, DMARC_RELAXED, v->domain) ? 1 : 2;
 }
 
 static void

@@ -358,6 +358,59 @@ test_record(void)
 	close_world(&w);
 }
 
+/* RFC 9990 section 3.1.1.11: what is reported of too many signatures. */
+static void
+test_signatures(void)
+{
+	static const struct {
+		struct str domain;
+		enum dkim_result result;
+		int place; /* in the evaluation */
+	} v[] = {
+	    {STR_INIT("other.example"), DKIM_PASS, 2},
+	    {STR_INIT("good.example"), DKIM_FAIL, 3},
+	    {STR_INIT("mail.good.example"), DKIM_PASS, 1},
+	    {STR_INIT("mail.good.example"), DKIM_PERMERROR, 4},
+	    {STR_INIT("Good.example"), DKIM_PASS, 0},
+	};
+	const size_t n = sizeof(v) / sizeof(v[0]);
+	struct inbound_facts f = facts_of("192.0.2.1", "a@good.example");
+	struct dkim_verdict many[EVAL_DKIM_MAX + 20];
+	struct evaluation ev;
+	struct world w;
+
+	if (!ok(open_world(&w, ""), "signatures"))
+		return;
+	run(&w, &f, "From: a@good.example\n");
+	memset(many, 0, sizeof(many));
+	for (size_t i = 0; i < EVAL_DKIM_MAX + 20; i++) {
+		/* those that count come last */
+		size_t k = i < EVAL_DKIM_MAX + 20 - n
+			       ? n
+			       : i - (EVAL_DKIM_MAX + 20 - n);
+
+		many[i].selector = STR("s");
+		many[i].domain = k < n ? v[k].domain : STR("bulk.example");
+		many[i].result = k < n ? v[k].result : DKIM_FAIL;
+	}
+	w.in.dkim = many + EVAL_DKIM_MAX + 20 - n;
+	w.in.n_dkim = n;
+	ok(inbound_evaluation(&w.in, &ev), "an evaluation");
+	is_int(ev.n_dkim, n, "all, when there are few");
+	for (size_t i = 0; i < n; i++)
+		ok(str_eq(ev.dkim[v[i].place].domain, v[i].domain) &&
+			ev.dkim[v[i].place].result == v[i].result,
+		    "signature %zu is number %d", i, v[i].place);
+	w.in.dkim = many;
+	w.in.n_dkim = EVAL_DKIM_MAX + 20;
+	ok(inbound_evaluation(&w.in, &ev), "an evaluation of many");
+	is_int(ev.n_dkim, EVAL_DKIM_MAX, "no more than a row has");
+	for (int i = 0; i < 3; i++)
+		is_int(ev.dkim[i].result, DKIM_PASS, "those that pass first");
+	is_str(ev.dkim[0].domain, STR("Good.example"), "the aligned one first");
+	close_world(&w);
+}
+
 static void
 test_incident(void)
 {
@@ -493,6 +546,7 @@ main(void)
 	test_authres();
 	test_tls();
 	test_record();
+	test_signatures();
 	test_incident();
 	test_telling_b();
 	test_budgets();
