@@ -87,3 +87,14 @@ caps_count(struct caps *c, struct str destination)
 	if (slot->destination.n)
 		slot->tried++;
 }
+
+void
+caps_uncount(struct caps *c, struct str destination)
+{
+	struct caps_slot *slot = slot_of(c, destination);
+
+	c->run_tried--;
+	c->day_tried--;
+	if (slot->destination.n)
+		slot->tried--;
+}

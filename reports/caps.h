@@ -50,5 +50,7 @@ int
 caps_host(struct caps *c, struct str destination, bool *out, struct diag *d);
 /* One more was tried. */
 void caps_count(struct caps *c, struct str destination);
+/* It was not tried after all. */
+void caps_uncount(struct caps *c, struct str destination);
 
 #endif

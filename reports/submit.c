@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/mail/mailto.h"
@@ -14,8 +15,16 @@
 #include "reports/window.h"
 
 #define BATCH 64
-/* an item of the batch: ID, URI, destination */
-#define BATCH_MEMORY ((size_t)BATCH * 4096)
+/* an item of the batch: ID, URI, destination, detail, domain, address */
+#define BATCH_MEMORY ((size_t)BATCH * 5120)
+/* from so many on, what waits for the disk is worth to be put together */
+#define STAGE_MIN 4
+/* ms: a batch may grow while it takes less, and shrinks when it takes more */
+#define BATCH_QUICK 1000
+#define BATCH_SLOW 4000
+/* s: what a lease has beyond the time one message may take, and half of it */
+#define LEASE_SPARE 300
+#define LEASE_OLD 150
 /* the report that is being sent, and what is made of it */
 #define REPORT_MEMORY (LEDGER_BODY_MAX + ((size_t)1 << 20))
 #define MESSAGE_MAX ((size_t)96 << 20)
@@ -25,22 +34,26 @@
 #define MUTE_MAX 64
 
 struct item {
-	struct str id, uri, destination;
+	struct str id, uri, destination, detail;
 	unsigned number, attempts;
-	int64_t give_up;
+	int64_t next_try, give_up;
 	bool over; /* it is not tried again, so no cap concerns it */
+	uint64_t fence; /* of our claim; 0: none, or it has ended */
+	struct transport_stage stage; /* what is not delivered yet, and of it */
+	struct str domain, to; /* the policy domain and the address */
 };
 
 struct submit {
 	struct reporter *r;
 	const struct submit_kind *kind;
 	struct caps caps;
-	uint64_t claims;
 	struct arena batch, arena;
 	struct item items[BATCH];
 	size_t n;
 	char mute[MUTE_MAX][HTTP_HOST_MAX + 1];
 	size_t n_mute;
+	size_t most; /* items that are claimed at once */
+	int64_t claimed; /* when that was */
 	struct buf message; /* keeps its memory from one to the next */
 	struct submit_result *result;
 	struct diag *d;
@@ -59,7 +72,7 @@ struct outcome {
 
 static void
 log_submission(struct submit *s, const struct item *it, struct str to,
-    const struct ledger_report *rep, const struct outcome *o)
+    struct str domain, const struct outcome *o)
 {
 	struct buf line;
 
@@ -67,7 +80,7 @@ log_submission(struct submit *s, const struct item *it, struct str to,
 	buf_add_z(&line, "submission:");
 	kv_str(&line, "report", it->id);
 	kv_i64(&line, "number", it->number);
-	kv_str(&line, "domain", rep->policy_domain);
+	kv_str(&line, "domain", domain);
 	kv_str(&line, "to", to.n ? to : it->uri);
 	kv_z(&line, "result", ledger_state_name(o->state));
 	kv_i64(&line, "attempt", it->attempts + 1);
@@ -184,10 +197,10 @@ is_about_recipient(struct str status)
 
 /* A mailbox that is not there will not be there tomorrow. */
 static void
-note_bad_address(struct submit *s, const struct mailto *to,
-    const struct transport_reply *reply)
+note_bad_address(
+    struct submit *s, struct str to, const struct transport_reply *reply)
 {
-	struct str address = arena_lower(&s->arena, to->address);
+	struct str address = arena_lower(&s->arena, to);
 	struct diag why = {{0}, 0};
 
 	if (!is_about_recipient(str_from_z(reply->status)))
@@ -209,7 +222,7 @@ put_off(struct submit *s, const struct item *it, struct outcome *o)
 }
 
 static void
-judge_reply(struct submit *s, const struct item *it, const struct mailto *to,
+judge_reply(struct submit *s, const struct item *it, struct str to,
     const struct transport_reply *reply, struct outcome *o)
 {
 	o->reply = reply;
@@ -230,8 +243,9 @@ judge_reply(struct submit *s, const struct item *it, const struct mailto *to,
 	}
 }
 
+/* Or makes it ready to be delivered with the others of the batch. */
 static void
-send_message(struct submit *s, const struct item *it, const struct mailto *to,
+send_message(struct submit *s, struct item *it, const struct mailto *to,
     struct transport_reply *reply, struct outcome *o)
 {
 	struct buf sender;
@@ -245,14 +259,16 @@ send_message(struct submit *s, const struct item *it, const struct mailto *to,
 		return;
 	}
 	m.envelope_from = buf_str(&sender);
-	transport_send(s->r->transport, &m, reply);
-	judge_reply(s, it, to, reply, o);
+	if (s->n < STAGE_MIN)
+		transport_send(s->r->transport, &m, reply);
+	else
+		transport_stage(s->r->transport, &m, &it->stage, reply);
+	judge_reply(s, it, to->address, reply, o);
 }
 
 static int
-attempt(struct submit *s, const struct item *it,
-    const struct ledger_report *rep, const struct mailto *to,
-    struct transport_reply *reply, struct outcome *o)
+attempt(struct submit *s, struct item *it, const struct ledger_report *rep,
+    const struct mailto *to, struct transport_reply *reply, struct outcome *o)
 {
 	struct diag *why = ARENA_NEW(&s->arena, struct diag);
 	bool suppressed;
@@ -329,12 +345,14 @@ attempt_https(struct submit *s, const struct item *it,
 	return 0;
 }
 
+/* What came of it is written down; the claim has ended. */
 static int
-finish(struct submit *s, const struct item *it, uint64_t fence,
-    const struct outcome *o)
+finish(struct submit *s, struct item *it, const struct outcome *o)
 {
+	uint64_t fence = it->fence;
 	int err = AVER_TEMP;
 
+	it->fence = 0;
 	for (int i = 0; i < FINISH_TRIES && err == AVER_TEMP; i++)
 		err = store_finish_submission(s->r->store, it->id, it->number,
 		    fence, o->state, o->next_try, o->detail, s->d);
@@ -347,17 +365,58 @@ finish(struct submit *s, const struct item *it, uint64_t fence,
 	return 0;
 }
 
+static int
+conclude(struct submit *s, struct item *it, struct str to, struct str domain,
+    const struct outcome *o)
+{
+	int err = finish(s, it, o);
+
+	if (err)
+		return err;
+	count(s, o);
+	log_submission(s, it, to, domain, o);
+	return 0;
+}
+
+/* a reply and, with sendmail, an exit code: four times at most */
+static int64_t
+lease_of(const struct submit *s)
+{
+	return 4 * s->r->conf->report_timeout + LEASE_SPARE;
+}
+
+/* The time for one message is left. Forgets a claim that has ended. */
+static int
+keep_claim(struct submit *s, struct item *it)
+{
+	int64_t now = reporter_now(s->r);
+	int err;
+
+	if (now - s->claimed < LEASE_OLD)
+		return 0;
+	err = store_renew_submission(s->r->store, it->id, it->number, it->fence,
+	    now + lease_of(s), s->d);
+	if (err != AVER_NOTFOUND)
+		return err;
+	it->fence = 0;
+	return 0;
+}
+
 /* Claimed: nobody else sends it. */
 static int
-work(struct submit *s, const struct item *it, uint64_t fence)
+submit_one(struct submit *s, struct item *it)
 {
 	struct outcome o = {.state = LEDGER_FAILED};
 	struct transport_reply reply = {.outcome = TRANSPORT_PERM};
 	struct ledger_report rep = {0};
 	struct mailto to = {0};
-	int err =
-	    store_get_report(s->r->store, it->id, true, &s->arena, &rep, s->d);
+	int err = keep_claim(s, it);
 
+	if (err || !it->fence)
+		return err;
+	arena_reset(&s->arena);
+	err =
+	    store_get_report(s->r->store, it->id, true, &s->arena, &rep, s->d);
 	if (err)
 		return err;
 	if (it->over)
@@ -370,31 +429,66 @@ work(struct submit *s, const struct item *it, uint64_t fence)
 		err = attempt(s, it, &rep, &to, &reply, &o);
 	if (err)
 		return err;
-	err = finish(s, it, fence, &o);
-	if (err)
-		return err;
-	count(s, &o);
-	log_submission(s, it, to.address, &rep, &o);
+	if (!*it->stage.name)
+		return conclude(s, it, to.address, rep.policy_domain, &o);
+	it->to = arena_dup(&s->batch, to.address);
+	it->domain = arena_dup(&s->batch, rep.policy_domain);
 	return 0;
 }
 
 static int
-submit_one(struct submit *s, const struct item *it)
+deliver(struct submit *s, struct item *it, const struct transport_reply *synced)
 {
-	/* a reply and, with sendmail, an exit code: four times at most */
-	int64_t lease = 4 * s->r->conf->report_timeout + 300;
-	uint64_t fence;
+	struct outcome o = {.state = LEDGER_FAILED};
+	struct transport_reply reply = *synced;
 	int err;
 
 	arena_reset(&s->arena);
-	err = store_claim_submission(s->r->store, it->id, it->number,
-	    reporter_now(s->r), lease, &fence, s->d);
-	if (err)
-		return err == AVER_NOTFOUND ? 0 : err;
-	s->claims++;
-	if (!it->over)
-		caps_count(&s->caps, it->destination);
-	return work(s, it, fence);
+	if (synced->outcome != TRANSPORT_SENT)
+		transport_drop(s->r->transport, &it->stage);
+	err = keep_claim(s, it);
+	if (err || !it->fence)
+		return err;
+	if (*it->stage.name)
+		transport_deliver(s->r->transport, &it->stage, &reply);
+	judge_reply(s, it, it->to, &reply, &o);
+	return conclude(s, it, it->to, it->domain, &o);
+}
+
+/* What is staged is the one after the other delivered and written down. */
+static int
+deliver_staged(struct submit *s)
+{
+	struct transport_reply synced = {.outcome = TRANSPORT_OUTCOME_COUNT};
+	int err = 0;
+
+	for (size_t i = 0; i < s->n && !err; i++) {
+		struct item *it = &s->items[i];
+
+		if (!*it->stage.name)
+			continue;
+		if (synced.outcome == TRANSPORT_OUTCOME_COUNT)
+			transport_sync(s->r->transport, &synced);
+		err = deliver(s, it, &synced);
+	}
+	return err;
+}
+
+/* What was claimed and not tried is as it was. */
+static void
+release(struct submit *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct item *it = &s->items[i];
+		struct outcome o = {.state = LEDGER_PENDING,
+		    .next_try = it->next_try,
+		    .detail = it->detail};
+
+		transport_drop(s->r->transport, &it->stage);
+		/* if not, its lease ends by itself */
+		if (it->fence)
+			(void)finish(s, it, &o);
+	}
 }
 
 /* --- many */
@@ -420,15 +514,17 @@ collect(void *arg, const struct ledger_submission *sub)
 	    .id = arena_dup(&s->batch, sub->report_id),
 	    .uri = arena_dup(&s->batch, sub->uri),
 	    .destination = arena_dup(&s->batch, sub->destination),
+	    .detail = arena_dup(&s->batch, sub->detail),
 	    .number = sub->number,
 	    .attempts = sub->attempts,
+	    .next_try = sub->next_try,
 	    .give_up = sub->give_up,
 	    .over = over,
 	};
 	if (arena_failed(&s->batch))
 		return s->n ? 1 : AVER_NOMEM;
 	s->n++;
-	return s->n == BATCH;
+	return s->n == s->most;
 }
 
 static int
@@ -457,27 +553,84 @@ may_go_on(struct submit *s)
 	return false;
 }
 
-/* *tried: claims of this round. */
+/* The items of the batch that the caps allow, which are counted. */
 static int
-send_batch(struct submit *s, uint64_t *tried)
+choose(
+    struct submit *s, struct ledger_claim *claims, struct item **of, size_t *n)
 {
-	uint64_t before = s->claims;
-	int err = 0;
-
-	for (size_t i = 0; i < s->n && !err && may_go_on(s); i++) {
-		const struct item *it = &s->items[i];
+	for (size_t i = 0; i < s->n && may_go_on(s); i++) {
+		struct item *it = &s->items[i];
 		bool full = false;
+		int err = 0;
 
 		if (!it->over)
 			err = caps_host(&s->caps, it->destination, &full, s->d);
 		if (err)
-			break;
-		if (full)
+			return err;
+		if (full) {
 			s->result->capped = true;
-		else if (!is_mute(s, it->uri, it->destination))
+			continue;
+		}
+		if (!it->over)
+			caps_count(&s->caps, it->destination);
+		claims[*n] = (struct ledger_claim){
+		    .report_id = it->id, .number = it->number};
+		of[(*n)++] = it;
+	}
+	return 0;
+}
+
+static int
+claim(struct submit *s, uint64_t *claimed)
+{
+	struct ledger_claim claims[BATCH];
+	struct item *of[BATCH];
+	size_t n = 0;
+	int err = choose(s, claims, of, &n);
+
+	s->claimed = reporter_now(s->r);
+	if (!err)
+		err = store_claim_submissions(
+		    s->r->store, claims, n, s->claimed, lease_of(s), s->d);
+	for (size_t i = 0; i < n; i++) {
+		of[i]->fence = claims[i].fence;
+		*claimed += claims[i].fence > 0;
+		/* somebody else sends it, and not in this run */
+		if (!claims[i].fence && !of[i]->over)
+			caps_uncount(&s->caps, of[i]->destination);
+	}
+	return err;
+}
+
+/* How many are claimed the next time: as many as do not wait for long. */
+static void
+adapt(struct submit *s, int64_t took)
+{
+	if (took > BATCH_SLOW && s->most > 1)
+		s->most /= 2;
+	else if (took < BATCH_QUICK && s->n == s->most)
+		s->most = s->most * 2 < BATCH ? s->most * 2 : BATCH;
+}
+
+/* *tried: claims of this round. */
+static int
+send_batch(struct submit *s, uint64_t *tried)
+{
+	int64_t begin = clock_mono_ms();
+	int err = claim(s, tried);
+
+	for (size_t i = 0; i < s->n && !err; i++) {
+		struct item *it = &s->items[i];
+
+		if (s->result->down || reporter_stopped())
+			break;
+		if (it->fence && !is_mute(s, it->uri, it->destination))
 			err = submit_one(s, it);
 	}
-	*tried = s->claims - before;
+	if (!err)
+		err = deliver_staged(s);
+	release(s);
+	adapt(s, clock_mono_ms() - begin);
 	return err;
 }
 
@@ -526,7 +679,8 @@ submit_due(struct reporter *r, const struct submit_kind *kind, uint64_t most,
     int64_t patience, struct submit_result *out, struct diag *d)
 {
 	const struct conf *c = r->conf;
-	struct submit s = {.r = r, .kind = kind, .result = out, .d = d};
+	struct submit s = {
+	    .r = r, .kind = kind, .most = 1, .result = out, .d = d};
 	uint64_t limits[3] = {most, (uint64_t)c->report_max_per_day,
 	    (uint64_t)c->report_max_per_host};
 	int64_t now = reporter_now(r);

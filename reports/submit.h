@@ -3,8 +3,9 @@
 
 /*
  * Phase two of a report: what is due in the ledger is sent, one after the
- * other, and what came of it is written down. The same for every kind of
- * report.
+ * other, and what came of each is written down before the next. Only what
+ * waits for the disk is done for several at once: the claims, and the octets
+ * of what goes to a directory. The same for every kind of report.
  */
 #ifndef REPORTS_SUBMIT_H
 #define REPORTS_SUBMIT_H

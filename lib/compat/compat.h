@@ -10,6 +10,7 @@
 #ifndef COMPAT_COMPAT_H
 #define COMPAT_COMPAT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -48,6 +49,15 @@ void compat_hostname(char *out, size_t size);
 
 /* Raises the soft limit on open files to the hard one. */
 void compat_raise_files(void);
+
+/*
+ * Waits until all that was written to the file system of fd is on the disk.
+ * False with errno, also when that failed for something written since fd was
+ * opened (Linux 5.8 and later); ENOSYS where the system has no such call. Any
+ * thread may.
+ */
+bool compat_sync_file_system(int fd);
+extern const bool compat_syncs_file_systems; /* there is such a call */
 
 /*
  * Tells the service manager (the protocol of sd_notify(3)) a state such as

@@ -9,7 +9,13 @@ libaver_a_SOURCES += lib/compat/poller_epoll.c
 else
 libaver_a_SOURCES += lib/compat/poller_poll.c
 endif
-EXTRA_DIST += lib/compat/poller_epoll.c lib/compat/poller_poll.c
+if SYNCFS
+libaver_a_SOURCES += lib/compat/sync_syncfs.c
+else
+libaver_a_SOURCES += lib/compat/sync_none.c
+endif
+EXTRA_DIST += lib/compat/poller_epoll.c lib/compat/poller_poll.c \
+	lib/compat/sync_syncfs.c lib/compat/sync_none.c
 
 check_PROGRAMS += t/unit/compat.t
 t_unit_compat_t_SOURCES = t/unit/compat.t.c t/tap.h

@@ -141,7 +141,7 @@ transport_name(const struct transport *t)
 
 static void
 send_checked(struct transport *t, const struct transport_message *m,
-    struct arena *a, struct transport_reply *out)
+    struct arena *a, struct transport_stage *stage, struct transport_reply *out)
 {
 	struct transport_message clean = *m;
 	bool utf8;
@@ -152,19 +152,67 @@ send_checked(struct transport *t, const struct transport_message *m,
 	else if (m->rcpt.n == 0 || smtp_mailbox(a, m->rcpt, &clean.rcpt, &utf8))
 		transport_answer(out, TRANSPORT_PERM, "5.1.3", 0,
 		    "the recipient's address is none");
+	else if (stage && t->ops->stage)
+		t->ops->stage(t, &clean, stage, out);
 	else
 		t->ops->send(t, &clean, out);
+}
+
+static enum transport_outcome
+send_or_stage(struct transport *t, const struct transport_message *m,
+    struct transport_stage *stage, struct transport_reply *out)
+{
+	struct arena a;
+
+	memset(out, 0, sizeof(*out));
+	arena_init(&a, ADDRESS_ARENA_MAX);
+	send_checked(t, m, &a, stage, out);
+	arena_fini(&a);
+	return out->outcome;
 }
 
 enum transport_outcome
 transport_send(struct transport *t, const struct transport_message *m,
     struct transport_reply *out)
 {
-	struct arena a;
+	return send_or_stage(t, m, NULL, out);
+}
 
+enum transport_outcome
+transport_stage(struct transport *t, const struct transport_message *m,
+    struct transport_stage *stage, struct transport_reply *out)
+{
+	stage->name[0] = '\0';
+	return send_or_stage(t, m, stage, out);
+}
+
+enum transport_outcome
+transport_sync(struct transport *t, struct transport_reply *out)
+{
 	memset(out, 0, sizeof(*out));
-	arena_init(&a, ADDRESS_ARENA_MAX);
-	send_checked(t, m, &a, out);
-	arena_fini(&a);
+	if (t->ops->sync)
+		t->ops->sync(t, out);
 	return out->outcome;
+}
+
+enum transport_outcome
+transport_deliver(struct transport *t, struct transport_stage *stage,
+    struct transport_reply *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (*stage->name && t->ops->deliver)
+		t->ops->deliver(t, stage->name, out);
+	else
+		transport_answer(
+		    out, TRANSPORT_TEMP, "4.3.0", 0, "nothing is staged");
+	stage->name[0] = '\0';
+	return out->outcome;
+}
+
+void
+transport_drop(struct transport *t, struct transport_stage *stage)
+{
+	if (*stage->name && t->ops->drop)
+		t->ops->drop(t, stage->name);
+	stage->name[0] = '\0';
 }

@@ -116,4 +116,31 @@ struct transport_reply {
 enum transport_outcome transport_send(struct transport *t,
     const struct transport_message *m, struct transport_reply *out);
 
+/*
+ * Several messages that share the wait for the disk, where there is one:
+ * transport_stage() each, transport_sync() once, transport_deliver() each.
+ * Before the last of these nobody has the message.
+ */
+struct transport_stage {
+	char name[64]; /* "": nothing is staged */
+};
+
+/*
+ * Either prepares the message (SENT, and a stage that is not empty), or does
+ * all that transport_send() does. A stage has to be delivered or dropped.
+ */
+enum transport_outcome
+transport_stage(struct transport *t, const struct transport_message *m,
+    struct transport_stage *stage, struct transport_reply *out);
+/*
+ * The octets of all that is staged are on the disk then: SENT. TEMP: drop them
+ * all, out tells why.
+ */
+enum transport_outcome
+transport_sync(struct transport *t, struct transport_reply *out);
+/* The stage is empty afterwards, whatever came of it. */
+enum transport_outcome transport_deliver(struct transport *t,
+    struct transport_stage *stage, struct transport_reply *out);
+void transport_drop(struct transport *t, struct transport_stage *stage);
+
 #endif

@@ -18,11 +18,14 @@
 #include "lib/base/b64.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/compat/compat.h"
 #include "lib/smtp/transport_ops.h"
 
 #define UNIQUE_OCTETS 12
 #define FILE_MODE 0640
 #define SYNC_MS 250
+#define FILE_NAME 64
+#define TEMP_NAME (FILE_NAME + 8)
 
 struct folder {
 	int fd;
@@ -97,20 +100,32 @@ write_all(int fd, struct str s)
 
 /* SECONDS.RANDOM.eml: sorts by time, and no other writer has it. */
 static bool
-unique_name(struct buf *b)
+unique_name(char name[FILE_NAME])
 {
 	unsigned char octets[UNIQUE_OCTETS];
+	struct buf b;
+	bool ok = RAND_bytes(octets, sizeof(octets)) == 1;
 
-	if (RAND_bytes(octets, sizeof(octets)) != 1)
-		return false;
-	buf_addf(b, "%lld.", (long long)clock_now());
-	hex_encode(b, (struct str){(const char *)octets, sizeof(octets)});
-	buf_add_z(b, ".eml");
-	return buf_ok(b);
+	buf_init(&b, NULL, FILE_NAME - 1);
+	buf_addf(&b, "%lld.", (long long)clock_now());
+	hex_encode(&b, (struct str){(const char *)octets, sizeof(octets)});
+	buf_add_z(&b, ".eml");
+	ok = ok && buf_ok(&b);
+	if (ok)
+		snprintf(name, FILE_NAME, "%s", buf_z(&b));
+	buf_fini(&b);
+	return ok;
+}
+
+/* Every message has two names: this one is hidden until it is complete. */
+static void
+temporary(char temp[TEMP_NAME], const char *name)
+{
+	snprintf(temp, TEMP_NAME, ".%s.tmp", name);
 }
 
 static bool
-write_file(int fd, const struct transport_message *m)
+write_file(int fd, const struct transport_message *m, bool sync)
 {
 	struct buf head;
 	bool ok;
@@ -119,72 +134,141 @@ write_file(int fd, const struct transport_message *m)
 	buf_addf(&head, "X-Sender: <%.*s>\r\nX-Receiver: <%.*s>\r\n",
 	    STRF(m->envelope_from), STRF(m->rcpt));
 	ok = buf_ok(&head) && write_all(fd, buf_str(&head)) &&
-	     write_all(fd, m->message) && fsync(fd) == 0;
+	     write_all(fd, m->message) && (!sync || fsync(fd) == 0);
 	buf_fini(&head);
 	return ok;
 }
 
-enum delivery { DELIVERED, NOT_DELIVERED, NOT_SYNCED };
-
-/* With errno unless delivered; nothing is left when it is not. */
-static enum delivery
-deliver(struct folder *f, const char *temp, const char *name,
-    const struct transport_message *m)
+/* With errno when it fails; nothing is left then. */
+static bool
+make_file(struct folder *f, const char *name, const struct transport_message *m,
+    bool sync)
 {
-	int fd = openat(f->fd, temp,
-	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+	char temp[TEMP_NAME];
 	bool ok;
-	int saved;
+	int fd, saved;
 
+	temporary(temp, name);
+	fd = openat(f->fd, temp,
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 	if (fd < 0)
-		return NOT_DELIVERED;
-	ok = write_file(fd, m);
-	if (close(fd))
-		ok = false;
-	if (ok && renameat(f->fd, temp, f->fd, name) == 0)
-		return sync_names(f) ? DELIVERED : NOT_SYNCED;
+		return false;
+	ok = write_file(fd, m, sync);
 	saved = errno;
-	unlinkat(f->fd, temp, 0);
+	if (close(fd) && ok) {
+		ok = false;
+		saved = errno;
+	}
+	if (!ok)
+		unlinkat(f->fd, temp, 0);
 	errno = saved;
-	return NOT_DELIVERED;
+	return ok;
+}
+
+static void
+trouble(struct transport *t, struct transport_reply *out)
+{
+	transport_answer(out, TRANSPORT_TEMP, "4.3.0", 0, "%s: %s", t->path,
+	    strerror(errno));
+	out->transport_down = true;
+}
+
+static void
+folder_drop(struct transport *t, const char *name)
+{
+	struct folder *f = t->state;
+	char temp[TEMP_NAME];
+
+	temporary(temp, name);
+	unlinkat(f->fd, temp, 0);
+}
+
+static void
+folder_deliver(
+    struct transport *t, const char *name, struct transport_reply *out)
+{
+	struct folder *f = t->state;
+	char temp[TEMP_NAME];
+
+	temporary(temp, name);
+	if (renameat(f->fd, temp, f->fd, name)) {
+		trouble(t, out);
+		folder_drop(t, name);
+	} else if (!sync_names(f)) {
+		trouble(t, out);
+		out->in_doubt = true;
+	} else {
+		transport_answer(out, TRANSPORT_SENT, "2.0.0", 0, "%s", name);
+	}
+}
+
+/* The file under its hidden name; false with the answer. */
+static bool
+prepare(struct transport *t, const struct transport_message *m, bool sync,
+    char name[FILE_NAME], struct transport_reply *out)
+{
+	if (m->flags & TRANSPORT_REQUIRETLS) {
+		transport_answer(out, TRANSPORT_PERM, "5.7.30", 0,
+		    "a directory cannot promise REQUIRETLS");
+		return false;
+	}
+	if (!unique_name(name)) {
+		transport_answer(
+		    out, TRANSPORT_TEMP, "4.3.0", 0, "no random numbers");
+		return false;
+	}
+	if (!make_file(t->state, name, m, sync)) {
+		trouble(t, out);
+		return false;
+	}
+	return true;
 }
 
 static void
 folder_send(struct transport *t, const struct transport_message *m,
     struct transport_reply *out)
 {
-	struct folder *f = t->state;
-	enum delivery d;
-	struct buf name;
-	char temp[64];
+	char name[FILE_NAME];
 
-	if (m->flags & TRANSPORT_REQUIRETLS) {
-		transport_answer(out, TRANSPORT_PERM, "5.7.30", 0,
-		    "a directory cannot promise REQUIRETLS");
+	if (prepare(t, m, true, name, out))
+		folder_deliver(t, name, out);
+}
+
+static void
+folder_stage(struct transport *t, const struct transport_message *m,
+    struct transport_stage *stage, struct transport_reply *out)
+{
+	char name[FILE_NAME];
+
+	if (!prepare(t, m, !compat_syncs_file_systems, name, out))
 		return;
-	}
-	buf_init(&name, NULL, sizeof(temp) - 8);
-	if (!unique_name(&name)) {
-		transport_answer(
-		    out, TRANSPORT_TEMP, "4.3.0", 0, "no random numbers");
-	} else {
-		snprintf(temp, sizeof(temp), ".%s.tmp", buf_z(&name));
-		d = deliver(f, temp, buf_z(&name), m);
-		if (d == DELIVERED) {
-			transport_answer(out, TRANSPORT_SENT, "2.0.0", 0, "%s",
-			    buf_z(&name));
-		} else {
-			transport_answer(out, TRANSPORT_TEMP, "4.3.0", 0,
-			    "%s: %s", t->path, strerror(errno));
-			out->transport_down = true;
-			out->in_doubt = d == NOT_SYNCED;
+	snprintf(stage->name, sizeof(stage->name), "%s", name);
+	transport_answer(out, TRANSPORT_SENT, "2.0.0", 0, "%s", name);
+}
+
+/* It brings along the names that messages have got since the last time. */
+static void
+folder_sync(struct transport *t, struct transport_reply *out)
+{
+	struct folder *f = t->state;
+
+	if (compat_syncs_file_systems) {
+		if (!compat_sync_file_system(f->fd)) {
+			trouble(t, out);
+			return;
 		}
+		f->renamed = false;
+		f->synced = clock_mono_ms();
 	}
-	buf_fini(&name);
+	transport_answer(out, TRANSPORT_SENT, "2.0.0", 0, "%s", t->path);
 }
 
 const struct transport_ops transport_directory = {
     .open = folder_open,
     .send = folder_send,
+    .stage = folder_stage,
+    .sync = folder_sync,
+    .deliver = folder_deliver,
+    .drop = folder_drop,
     .close = folder_close,
 };

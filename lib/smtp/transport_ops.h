@@ -17,6 +17,16 @@ struct transport_ops {
 	/* m's addresses were checked; *out is zeroed. */
 	void (*send)(struct transport *t, const struct transport_message *m,
 	    struct transport_reply *out);
+	/*
+	 * NULL, all four: messages are sent at once. An empty stage leaves it
+	 * to send.
+	 */
+	void (*stage)(struct transport *t, const struct transport_message *m,
+	    struct transport_stage *stage, struct transport_reply *out);
+	void (*sync)(struct transport *t, struct transport_reply *out);
+	void (*deliver)(
+	    struct transport *t, const char *name, struct transport_reply *out);
+	void (*drop)(struct transport *t, const char *name);
 	void (*close)(struct transport *t);
 };
 

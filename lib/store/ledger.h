@@ -168,6 +168,20 @@ int
 store_claim_submission(struct store *s, struct str report_id, unsigned number,
     int64_t now, int64_t lease, uint64_t *fence, struct diag *d);
 
+struct ledger_claim {
+	struct str report_id;
+	unsigned number;
+	uint64_t fence; /* what comes back; 0: it is not to be had */
+};
+
+/*
+ * Claims several with one wait for the disk, each as store_claim_submission()
+ * would: all that have a fence are claimed when this returns, also when it
+ * returns an error.
+ */
+int store_claim_submissions(struct store *s, struct ledger_claim *claims,
+    size_t n, int64_t now, int64_t lease, struct diag *d);
+
 /*
  * Makes the lease of a claim end at until. AVER_NOTFOUND as
  * store_finish_submission().

@@ -328,27 +328,47 @@ put_this(
 }
 
 static int
-claim(struct store *base, struct str report_id, unsigned number, int64_t now,
-    int64_t lease, uint64_t *fence, struct diag *d)
+claim_many(struct store *base, struct ledger_claim *claims, size_t n,
+    int64_t now, int64_t lease, struct diag *d)
 {
 	struct sqlite_store *s = db_of(base);
-	int64_t got = 0;
-	int rc, err = db_begin(s, false, d);
+	int64_t end = lease < INT64_MAX - now ? now + lease : INT64_MAX;
+	int rc = DB_OK, err = db_begin(s, false, d);
+	bool any = false;
 
 	if (err)
 		return err;
-	put_this(s, ST_CLAIM, report_id, number);
-	db_put_int(s, ST_CLAIM, 3, now);
-	db_put_int(
-	    s, ST_CLAIM, 4, lease < INT64_MAX - now ? now + lease : INT64_MAX);
-	rc = db_get(s, ST_CLAIM, &got, 1);
-	if (rc == DB_OK && !got) {
+	for (size_t i = 0; i < n && rc == DB_OK; i++) {
+		int64_t got = 0;
+
+		put_this(s, ST_CLAIM, claims[i].report_id, claims[i].number);
+		db_put_int(s, ST_CLAIM, 3, now);
+		db_put_int(s, ST_CLAIM, 4, end);
+		rc = db_get(s, ST_CLAIM, &got, 1);
+		claims[i].fence = (uint64_t)got;
+		any = any || got;
+	}
+	if (rc == DB_OK && !any) {
 		db_rollback(s);
-		return not_found(d, "the submission is not to be had");
+		return 0;
 	}
 	err = db_finish(s, rc, d);
+	for (size_t i = 0; i < n && err; i++)
+		claims[i].fence = 0;
+	return err;
+}
+
+static int
+claim(struct store *base, struct str report_id, unsigned number, int64_t now,
+    int64_t lease, uint64_t *fence, struct diag *d)
+{
+	struct ledger_claim c = {.report_id = report_id, .number = number};
+	int err = claim_many(base, &c, 1, now, lease, d);
+
+	if (!err && !c.fence)
+		return not_found(d, "the submission is not to be had");
 	if (!err)
-		*fence = (uint64_t)got;
+		*fence = c.fence;
 	return err;
 }
 
@@ -488,6 +508,7 @@ const struct store_ledger_ops sqlite_ledger_ops = {
     .next_due = next_due,
     .count = count,
     .claim = claim,
+    .claim_many = claim_many,
     .renew = renew,
     .finish = finish,
     .set = set,

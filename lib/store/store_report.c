@@ -290,6 +290,38 @@ store_claim_submission(struct store *s, struct str report_id, unsigned number,
 	    s, report_id, number, now, lease, fence, d);
 }
 
+static int
+claim_each(struct store *s, struct ledger_claim *claims, size_t n, int64_t now,
+    int64_t lease, struct diag *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		struct ledger_claim *c = &claims[i];
+
+		err = s->ops->ledger->claim(
+		    s, c->report_id, c->number, now, lease, &c->fence, d);
+		if (err == AVER_NOTFOUND)
+			err = 0;
+	}
+	return err;
+}
+
+int
+store_claim_submissions(struct store *s, struct ledger_claim *claims, size_t n,
+    int64_t now, int64_t lease, struct diag *d)
+{
+	if (lease <= 0)
+		return diag_set(d, AVER_BUG, 0, "a lease needs time");
+	for (size_t i = 0; i < n; i++)
+		claims[i].fence = 0;
+	if (n == 0)
+		return 0;
+	if (!s->ops->ledger->claim_many)
+		return claim_each(s, claims, n, now, lease, d);
+	return s->ops->ledger->claim_many(s, claims, n, now, lease, d);
+}
+
 int
 store_renew_submission(struct store *s, struct str report_id, unsigned number,
     uint64_t fence, int64_t until, struct diag *d)

@@ -24,6 +24,7 @@
 
 #define MESSAGE_MAX ((size_t)64 << 20)
 #define LIST_MAX 16
+#define STAGES_MAX 64
 
 static const char *const modes[] = {
     "none", "opportunistic", "required", "implicit"};
@@ -33,6 +34,7 @@ struct options {
 	struct transport_config transport;
 	unsigned flags;
 	int count;
+	char staged; /* 'S': deliver, 'D': drop, 0: messages go at once */
 	const char *address, *host;
 	struct ip ip[LIST_MAX];
 	struct str names[LIST_MAX];
@@ -125,6 +127,10 @@ option(struct options *o, int c)
 	case 'R':
 		o->flags = TRANSPORT_REQUIRETLS;
 		break;
+	case 'S':
+	case 'D':
+		o->staged = (char)c;
+		break;
 	case 'x':
 		o->count = (int)strtol(optarg, NULL, 10);
 		break;
@@ -184,6 +190,39 @@ print_reply(const struct transport_reply *r, int64_t took)
 	fflush(stdout);
 }
 
+/*
+ * All copies of the message are staged, and end together: one line for each
+ * that was not staged, one for the sync, one for each that was delivered.
+ */
+static void
+run_staged(
+    struct options *o, struct transport *t, const struct transport_message *m)
+{
+	struct transport_stage stages[STAGES_MAX];
+	struct transport_reply r;
+	int n = 0;
+
+	for (int i = 0; i < o->count && n < STAGES_MAX; i++) {
+		transport_stage(t, m, &stages[n], &r);
+		if (*stages[n].name)
+			n++;
+		else
+			print_reply(&r, 0);
+	}
+	if (n) {
+		transport_sync(t, &r);
+		print_reply(&r, 0);
+	}
+	for (int i = 0; i < n; i++) {
+		if (o->staged == 'D') {
+			transport_drop(t, &stages[i]);
+			continue;
+		}
+		transport_deliver(t, &stages[i], &r);
+		print_reply(&r, 0);
+	}
+}
+
 static int
 run_transport(struct options *o, char **argv)
 {
@@ -202,7 +241,9 @@ run_transport(struct options *o, char **argv)
 		if (is_pause(*argv))
 			continue;
 		m.message = read_file(*argv);
-		for (int i = 0; i < o->count; i++) {
+		if (o->staged)
+			run_staged(o, t, &m);
+		for (int i = 0; i < o->count && !o->staged; i++) {
 			int64_t start = clock_mono_ms();
 
 			transport_send(t, &m, &r);
@@ -301,7 +342,7 @@ main(int argc, char **argv)
 	int c, status;
 
 	arena_init(&o.arena, 65536);
-	while ((c = getopt(argc, argv, "u:H:c:s:C:kt:Rx:a:p:m:v:n:d:")) != -1)
+	while ((c = getopt(argc, argv, "SDu:H:c:s:C:kt:Rx:a:p:m:v:n:d:")) != -1)
 		option(&o, c);
 	if (argc - optind < 2)
 		return 2;

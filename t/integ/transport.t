@@ -165,5 +165,40 @@ def test_directory(site):
     tap.eq(got[-1]["down"], "1", "the transport is down")
 
 
+def test_staged(site):
+    folder = os.path.join(site.folder, "staged")
+    os.mkdir(folder)
+    message = site.file("staged-message", BODY)
+    got = Run(["-u", "directory:" + folder, "-S", "-x", "20"],
+              [message]).answers()
+    tap.eq([a["outcome"] for a in got], ["sent"] * 21, "20 and their sync")
+    names = os.listdir(folder)
+    tap.eq(sorted(names), sorted(a["text"] for a in got[1:]),
+           "a file for each that was staged, and nothing else")
+    head = ("X-Sender: <%s>\r\nX-Receiver: <%s>\r\n" % (FROM, TO)).encode()
+    wrong = 0
+    for name in names:
+        with open(os.path.join(folder, name), "rb") as f:
+            wrong += f.read() != head + BODY
+    tap.eq(wrong, 0, "octet for octet")
+    got = Run(["-u", "directory:" + folder, "-D", "-x", "20"],
+              [message]).answers()
+    tap.eq([a["outcome"] for a in got], ["sent"], "staged and dropped")
+    tap.eq(sorted(os.listdir(folder)), sorted(names), "leaves nothing")
+    run = Run(["-u", "directory:" + folder, "-S", "-x", "3"], ["-", message])
+    run.line()
+    for n in names:
+        os.unlink(os.path.join(folder, n))
+    os.rmdir(folder)
+    run.go_on()
+    got = run.answers()
+    tap.eq([(a["outcome"], a["down"]) for a in got if "outcome" in a],
+           [("temp", "1")] * 3, "nothing can be staged without the directory")
+    got = Run(["-u", "sendmail:" + command(site, "all", "cat >/dev/null\n"),
+               "-S", "-x", "3"], [message]).answers()
+    tap.eq([a["outcome"] for a in got], ["sent"] * 3,
+           "where nothing waits for the disk all are sent at once")
+
+
 smtp_lab.main(test_credentials, test_refused, test_sendmail,
-              test_directory)
+              test_directory, test_staged)

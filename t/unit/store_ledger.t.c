@@ -284,6 +284,55 @@ contract_claims(const char *spec)
 }
 
 static void
+contract_claim_many(const char *spec)
+{
+	struct store *s = store_now(spec, STORE_WRITE);
+	struct store *other = store_now(spec, STORE_WRITE);
+	struct ledger_claim c[] = {
+	    {.report_id = STR("r1"), .number = 1, .fence = 77},
+	    {.report_id = STR("r1"), .number = 2},
+	    {.report_id = STR("r9"), .number = 1},
+	    {.report_id = STR("r1"), .number = 2},
+	    {.report_id = STR("r2"), .number = 1, .fence = 77}};
+	uint64_t fence = 0;
+	struct diag d;
+
+	put_report(s, "r1", LEDGER_DMARC, "a.example", 100, 3);
+	put_report(s, "r2", LEDGER_DMARC, "b.example", 100, 1);
+	is_int(store_claim_submission(other, STR("r2"), 1, 500, 60, &fence, &d),
+	    0, "one is taken");
+	is_int(
+	    store_claim_submissions(s, c, 5, 500, 0, &d), AVER_BUG, "no lease");
+	is_int(store_claim_submissions(s, c, 0, 500, 60, &d), 0, "none");
+	is_int(store_claim_submissions(s, c, 5, 500, 60, &d), 0, "several");
+	ok(c[0].fence > 0 && c[1].fence > 0, "claimed, with fences");
+	is_int(c[2].fence, 0, "an unknown one is not");
+	is_int(c[3].fence, 0, "nor one a second time");
+	is_int(c[4].fence, 0, "nor what somebody else has");
+	is_submissions(other, "r1",
+	    "r1#1 pending try 1 next 110 last 500 lease 560 \n"
+	    "r1#2 pending try 1 next 100 last 500 lease 560 \n"
+	    "r1#7 suppressed try 0 next 0 last 0 lease 0 \n",
+	    "as if one by one");
+	is_int(store_claim_submissions(other, c, 2, 559, 60, &d), 0,
+	    "somebody else");
+	ok(c[0].fence == 0 && c[1].fence == 0, "gets none of them");
+	is_int(store_claim_submissions(other, c, 2, 560, 60, &d), 0,
+	    "when the leases are over");
+	ok(c[0].fence > 0 && c[1].fence > 0, "all of them");
+	is_int(store_finish_submission(other, STR("r1"), 2, c[1].fence,
+		   LEDGER_SENT, 0, STR_NONE, &d),
+	    0, "each is finished by itself");
+	is_submissions(s, "r1",
+	    "r1#1 pending try 2 next 110 last 560 lease 620 \n"
+	    "r1#2 sent try 2 next 0 last 560 lease 0 \n"
+	    "r1#7 suppressed try 0 next 0 last 0 lease 0 \n",
+	    "and the other goes on");
+	store_close(other);
+	store_close(s);
+}
+
+static void
 change(struct store *s, unsigned number, enum ledger_state state, int want,
     uint64_t want_n, const char *name)
 {
@@ -698,6 +747,7 @@ main(void)
 	on_each_backend("lists", contract_lists);
 	on_each_backend("due", contract_due);
 	on_each_backend("claims", contract_claims);
+	on_each_backend("claim_many", contract_claim_many);
 	on_each_backend("changes", contract_changes);
 	on_each_backend("forget", contract_forget);
 	on_each_backend("secret", contract_secret);
