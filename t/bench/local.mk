@@ -29,11 +29,13 @@ t_bench_mapload_SOURCES = t/bench/mapload.c t/bench/sockets.h \
 t_bench_mapload_LDADD = -lpthread
 t_bench_nullmap_SOURCES = t/bench/nullmap.c t/bench/sockets.h
 t_bench_nullmap_LDADD = -lpthread
-EXTRA_DIST += t/bench/policyd.sh
+EXTRA_DIST += t/bench/policyd.sh t/bench/policyd_cold.sh t/bench/shell.sh
 MOSTLYCLEANFILES += $(bench_policyd_programs)
 
 bench-policyd: aver-policyd$(EXEEXT) $(bench_policyd_programs)
 	$(srcdir)/t/bench/policyd.sh $(abs_top_srcdir) $(abs_top_builddir)
+	$(srcdir)/t/bench/policyd_cold.sh $(abs_top_srcdir) \
+		$(abs_top_builddir)
 
 bench: aver-milter$(EXEEXT) $(bench_programs)
 	$(srcdir)/t/bench/run.sh $(abs_top_srcdir) $(abs_top_builddir)

@@ -19,27 +19,7 @@ build=${2:?usage: policyd.sh SRCDIR BUILDDIR}
 : "${REPS:=5}" "${SECS:=2}" "${CONCS:=1 8 32}" "${DOMAINS:=100000}"
 : "${PEER_CMD:=}" "${PEER_SOCK:=}" "${PEER_MAP:=QUERY}"
 bin=$build/t/bench
-pids=
-
-fail() {
-    echo "bench: $*" >&2
-    exit 1
-}
-
-cleanup() {
-    for pid in $pids; do
-        kill "$pid" 2>/dev/null
-    done
-    wait
-    rm -rf "$run"
-}
-
-free_port() {
-    python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
-}
+. "$(dirname "$0")/shell.sh"
 
 write_conf() {
     mkdir "$run/state"
@@ -61,15 +41,6 @@ dns_timeout = 100ms
 postconf_command =
 postfix_version = 3.7
 AVER
-}
-
-await() {
-    i=0
-    until eval "$1"; do
-        i=$((i + 1))
-        [ $i -lt 100 ] || return 1
-        sleep 0.1
-    done
 }
 
 turn() { # LABEL CONNECTIONS MORE...
