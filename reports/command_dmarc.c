@@ -18,6 +18,7 @@
 #include "reports/dmarc_show.h"
 #include "reports/reporter.h"
 #include "reports/submit.h"
+#include "reports/walk.h"
 
 #define NAMES 256 /* domains looked at between two questions to the store */
 #define NAMES_MEMORY ((size_t)NAMES * 320)
@@ -37,7 +38,6 @@ struct dmarc_run {
 	/* what was done */
 	uint64_t reports, messages, dropped, kept, unreadable;
 	bool busy; /* somebody else works on the store */
-	bool faulty; /* a domain could not be handled */
 	struct diag d;
 };
 
@@ -168,23 +168,10 @@ plan_domain(struct dmarc_run *k, const struct store_due *due)
 	return 0;
 }
 
-/*
- * Others choose what is in a domain's rows and records: whatever is wrong with
- * them, the domains after it have their turn. Only the store and the
- * configuration are the same for all.
- */
 static int
 handle_domain(struct dmarc_run *k, const struct store_due *due)
 {
-	int err = plan_domain(k, due);
-
-	if (!err || err == AVER_IO || err == AVER_CONF)
-		return err;
-	log_msg(LOG_LVL_ERROR, "domain %.*s: %s", STRF(due->policy_domain),
-	    *k->d.text ? k->d.text : aver_err_name(err));
-	k->d.text[0] = '\0';
-	k->faulty = true;
-	return 0;
+	return walk_on(due, plan_domain(k, due), &k->busy, &k->d);
 }
 
 /* --- all domains */
@@ -378,8 +365,6 @@ exit_code(const struct dmarc_run *k, int err)
 	}
 	if (err)
 		log_msg(LOG_LVL_WARN, "%s", k->d.text);
-	if (k->faulty)
-		return EXIT_FAILED;
 	return err || k->busy ? EXIT_LATER : EXIT_OK;
 }
 

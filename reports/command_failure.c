@@ -16,6 +16,7 @@
 #include "reports/failure_build.h"
 #include "reports/reporter.h"
 #include "reports/submit.h"
+#include "reports/walk.h"
 
 #define NAMES 256 /* domains looked at between two questions to the store */
 #define NAMES_MEMORY ((size_t)NAMES * 320)
@@ -37,7 +38,6 @@ struct failure_run {
 	/* what was done */
 	uint64_t reports, incidents, dropped, kept;
 	bool busy; /* somebody else works on the store */
-	bool faulty; /* a domain could not be handled */
 	struct diag d;
 };
 
@@ -134,19 +134,10 @@ plan_domain(struct failure_run *k, const struct store_due *due)
 	return 0;
 }
 
-/* As in command_dmarc.c: one domain does not stand in the way of others. */
 static int
 handle_domain(struct failure_run *k, const struct store_due *due)
 {
-	int err = plan_domain(k, due);
-
-	if (!err || err == AVER_IO || err == AVER_CONF)
-		return err;
-	log_msg(LOG_LVL_ERROR, "domain %.*s: %s", STRF(due->policy_domain),
-	    *k->d.text ? k->d.text : aver_err_name(err));
-	k->d.text[0] = '\0';
-	k->faulty = true;
-	return 0;
+	return walk_on(due, plan_domain(k, due), &k->busy, &k->d);
 }
 
 /* ---- all domains -------------------------------------------------------- */
@@ -332,8 +323,6 @@ exit_code(const struct failure_run *k, int err)
 	}
 	if (err)
 		log_msg(LOG_LVL_WARN, "%s", k->d.text);
-	if (k->faulty)
-		return EXIT_FAILED;
 	return err || k->busy ? EXIT_LATER : EXIT_OK;
 }
 

@@ -158,9 +158,8 @@ carry_out(
 }
 
 static int
-handle_domain(void *arg, const struct store_due *due)
+plan_domain(struct tls_run *k, const struct store_due *due)
 {
-	struct tls_run *k = arg;
 	struct tls_plan plan;
 	bool is_host;
 	int err;
@@ -183,6 +182,14 @@ handle_domain(void *arg, const struct store_due *due)
 		return carry_out(k, due, &plan);
 	tls_show(due, &plan, stdout);
 	return 0;
+}
+
+static int
+handle_domain(void *arg, const struct store_due *due)
+{
+	struct tls_run *k = arg;
+
+	return walk_on(due, plan_domain(k, due), &k->busy, &k->d);
 }
 
 /* ---- all domains -------------------------------------------------------- */

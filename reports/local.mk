@@ -46,3 +46,7 @@ t_unit_report_caps_t_LDADD = $(aver_libs)
 t_unit_report_loop_t_SOURCES = t/unit/report_loop.t.c t/tap.h \
 	t/unit/tmpdir.h reports/loop.c reports/loop.h
 t_unit_report_loop_t_LDADD = $(aver_libs)
+check_PROGRAMS += t/unit/report_walk.t
+t_unit_report_walk_t_SOURCES = t/unit/report_walk.t.c t/tap.h \
+	reports/reporter.c reports/reporter.h reports/walk.c reports/walk.h
+t_unit_report_walk_t_LDADD = $(aver_libs)

@@ -83,6 +83,18 @@ walk_due(struct reporter *r, enum ledger_kind kind, int64_t before,
 }
 
 int
+walk_on(const struct store_due *due, int err, bool *later, struct diag *d)
+{
+	if (!err || err == AVER_IO || err == AVER_CONF)
+		return err;
+	log_msg(LOG_LVL_ERROR, "domain %.*s: %s; its data stay for another run",
+	    STRF(due->policy_domain), *d->text ? d->text : aver_err_name(err));
+	d->text[0] = '\0';
+	*later = true;
+	return 0;
+}
+
+int
 walk_one(struct reporter *r, enum ledger_kind kind, int64_t before,
     struct str domain, int (*fn)(void *arg, const struct store_due *due),
     void *arg, struct diag *d)

@@ -29,4 +29,12 @@ int walk_one(struct reporter *r, enum ledger_kind kind, int64_t before,
     struct str domain, int (*fn)(void *arg, const struct store_due *due),
     void *arg, struct diag *d);
 
+/*
+ * What fn returns for a failure of a domain. Others choose what is in its rows
+ * and records: whatever is wrong with them is logged, *later is set, the data
+ * stay for another run, and the domains after it have their turn (0). Only the
+ * store and the configuration are the same for all: then err.
+ */
+int walk_on(const struct store_due *due, int err, bool *later, struct diag *d);
+
 #endif
