@@ -259,11 +259,10 @@ was_replaced(struct log_file *f)
 		f->replaced_at = 0;
 		return false;
 	}
-	if (f->replaced_at == 0) {
+	if (f->replaced_at == 0)
 		f->replaced_at = now;
-		return false;
-	}
-	if (now - f->replaced_at < SWITCH_MS)
+	if (now - f->replaced_at < SWITCH_MS &&
+	    clock_now() - own.st_mtim.tv_sec <= SWITCH_MS / 1000)
 		return false;
 	/* when we were away, there may be several in between */
 	w.after = own.st_mtim;

@@ -133,9 +133,9 @@ class Lab:
         except FileNotFoundError:
             return ""
 
-    def spawn(self, argv, log):
+    def spawn(self, argv, log, stdin=subprocess.DEVNULL):
         with open(self.path(log), "ab") as f:
-            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=f,
+            p = subprocess.Popen(argv, stdin=stdin, stdout=f,
                                  stderr=f)
         self.procs.append(p)
         return p
