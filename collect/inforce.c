@@ -8,6 +8,8 @@
 #include "tlspolicy/nexthop.h"
 #include "tlspolicy/sts_policy.h"
 
+#define SMTP_PORT 25
+
 static void
 set_type(struct tlsrpt_policy *p, enum tlsrpt_policy_type type)
 {
@@ -87,15 +89,21 @@ inforce_of_decision(struct arena *arena, const struct tls_decision *d,
 }
 
 void
-inforce_ask(struct engine *e, struct str domain, struct str mx,
+inforce_ask(struct engine *e, struct str domain, struct str mx, uint16_t port,
     int64_t deadline, struct arena *arena, struct tlsrpt_policy *out)
 {
 	struct tls_decision d;
 	struct nexthop hop;
+	struct buf key;
 
 	*out = (struct tlsrpt_policy){.domain = tlsrpt_name(arena, domain)};
 	set_type(out, TLSRPT_NO_POLICY_FOUND);
-	if (nexthop_parse(arena, domain, &hop, NULL) || hop.domain.n == 0)
+	buf_init(&key, arena, NEXTHOP_KEY_MAX);
+	buf_add(&key, domain);
+	if (port && port != SMTP_PORT)
+		buf_addf(&key, ":%u", port);
+	if (nexthop_parse(arena, buf_str(&key), &hop, NULL) ||
+	    hop.domain.n == 0)
 		return;
 	(void)engine_decide(e, &hop, deadline, arena, &d);
 	if (d.domain.n)

@@ -25,9 +25,11 @@ void inforce_of_decision(struct arena *arena, const struct tls_decision *d,
 
 /*
  * Asks the engine, waiting until deadline (clock_mono_ms()) at most; without
- * an answer by then there is no policy.
+ * an answer by then there is no policy. port: of the connection, 0 when it is
+ * not known; TLSA records stand for one.
  */
-void inforce_ask(struct engine *e, struct str domain, struct str mx,
+void
+inforce_ask(struct engine *e, struct str domain, struct str mx, uint16_t port,
     int64_t deadline, struct arena *arena, struct tlsrpt_policy *out);
 
 /* The policy that an event of the engine is about; in arena. */

@@ -232,7 +232,7 @@ on_event(void *arg, const struct postfix_event *e)
 	    r.time < 0)
 		r.time = m->now;
 	if (e->kind != POSTFIX_EVENT_OFFER)
-		inforce_ask(m->setup.engine, e->domain, e->mx,
+		inforce_ask(m->setup.engine, e->domain, e->mx, e->port,
 		    tls_setup_deadline(&m->setup), &m->arena, &p);
 	m->sessions += rows_of_event(&r, e, &p);
 	m->cut += r.cut;

@@ -137,7 +137,7 @@ record(struct tls_log *l, const struct postfix_event *e)
 	struct tlsrpt_policy p = {.type = STR_NONE};
 
 	if (e->kind == POSTFIX_EVENT_SESSION)
-		inforce_ask(l->engine, e->domain, e->mx,
+		inforce_ask(l->engine, e->domain, e->mx, e->port,
 		    clock_mono_ms() + DECIDE_MS, &l->arena, &p);
 	if (rows_of_event(&r, e, &p)) {
 		collector_count(l->collector, COLLECTOR_LOG,

@@ -39,7 +39,8 @@ integ_tests = \
 	t/integ/tls_required.t \
 	t/integ/sts_fetch.t \
 	t/integ/tls_delivery.t \
-	t/integ/tlspolicy.t t/integ/tlsrpt.t
+	t/integ/tlspolicy.t t/integ/tlsrpt.t \
+	t/integ/tlsrpt_live.t
 
 TESTS += $(lint_tests) $(integ_tests)
 EXTRA_DIST += $(lint_tests) $(integ_tests) \

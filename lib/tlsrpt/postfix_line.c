@@ -102,7 +102,7 @@ static bool
 read_host(struct str text, struct postfix_host *out)
 {
 	struct str rest, port, address, name = str_cut(text, '[', &rest);
-	uint64_t number;
+	uint64_t number = 0;
 	struct ip ip;
 
 	address = str_cut(rest, ']', &port);
@@ -112,7 +112,7 @@ read_host(struct str text, struct postfix_host *out)
 	if (port.n && (port.p[0] != ':' ||
 			  !str_to_u64(str_from(port, 1), 65535, &number)))
 		return false;
-	*out = (struct postfix_host){name, address};
+	*out = (struct postfix_host){name, address, (uint16_t)number};
 	return true;
 }
 

@@ -56,6 +56,7 @@ enum postfix_trouble {
 /* "mx.example.org[192.0.2.1]:25" */
 struct postfix_host {
 	struct str mx, ip;
+	uint16_t port; /* 0: not there */
 };
 
 /* All strings are views of the line. */

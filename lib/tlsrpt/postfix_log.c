@@ -20,6 +20,7 @@ struct text {
 struct host {
 	char mx[255], ip[45];
 	uint8_t n_mx, n_ip;
+	uint16_t port;
 };
 
 /* What is known of a connection. */
@@ -102,6 +103,7 @@ set_host(struct host *h, const struct postfix_host *from)
 
 	h->n_mx = (uint8_t)mx.n;
 	h->n_ip = (uint8_t)ip.n;
+	h->port = from->port;
 	if (mx.n)
 		memcpy(h->mx, mx.p, mx.n);
 	if (ip.n)
@@ -178,8 +180,11 @@ conn_for(struct process *p, const struct postfix_line *line, bool begins)
 	struct conn *c = &p->conn;
 
 	if (is_host(&c->host, &line->host) && !c->is_told &&
-	    !(begins && c->is_up))
+	    !(begins && c->is_up)) {
+		if (line->host.port)
+			c->host.port = line->host.port;
 		return c;
+	}
 	memset(c, 0, sizeof(*c));
 	set_host(&c->host, &line->host);
 	return c;
@@ -199,6 +204,7 @@ fill(struct postfix_event *e, const struct conn *c)
 {
 	e->mx = (struct str){c->host.mx, c->host.n_mx};
 	e->ip = (struct str){c->host.ip, c->host.n_ip};
+	e->port = c->host.port;
 	e->level = c->level;
 	e->protocol = text_of(&c->protocol);
 	e->is_reported = c->is_reported;

@@ -39,6 +39,7 @@ struct postfix_event {
 	 */
 	struct str domain;
 	struct str mx, ip;
+	uint16_t port; /* 0: not known */
 	enum postfix_level level; /* reached; POSTFIX_CLEAR: no TLS */
 	struct str protocol; /* "TLSv1.3" */
 	/*

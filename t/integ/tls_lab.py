@@ -271,19 +271,36 @@ class Sender:
     """A Postfix that delivers, in a mount namespace of its own whose
     resolv.conf names the resolver."""
 
-    def __init__(self, stage, resolver, maps, ca_file, transports):
+    def __init__(self, stage, resolver, maps, ca_file, transports,
+                 name="sender", built=None, more=""):
+        """built: the folder of a Postfix that was built and not installed;
+        more: lines of main.cf."""
         self.lab = stage
+        self.name = name
         self.port = lab.free_ports(1)[0]
-        self.folder = stage.path("sender")
-        for d in ("sender", "sender/queue", "sender/data"):
-            os.makedirs(stage.path(d))
-        shutil.chown(stage.path("sender/data"), "postfix")
-        stage.write("sender/resolv.conf",
+        self.folder = stage.path(name)
+        self.program = os.path.join(built, "bin/postfix") if built \
+            else "postfix"
+        if built:
+            more += """
+command_directory = %(b)s/bin
+daemon_directory = %(b)s/libexec
+meta_directory = %(b)s/conf
+sendmail_path = %(b)s/bin/sendmail
+mailq_path = %(b)s/bin/mailq
+newaliases_path = %(b)s/bin/newaliases
+default_database_type = texthash
+default_cache_db_type = texthash
+""" % {"b": built}
+        for d in ("", "/queue", "/data"):
+            os.makedirs(stage.path(name + d))
+        shutil.chown(stage.path(name + "/data"), "postfix")
+        stage.write(name + "/resolv.conf",
                     "nameserver %s\noptions timeout:2 attempts:1\n"
                     % resolver.address)
-        stage.write("sender/transport", "".join(
+        stage.write(name + "/transport", "".join(
             "%s smtp:%s:%d\n" % (d, d, p) for d, p in transports.items()))
-        stage.write("sender/main.cf", """
+        stage.write(name + "/main.cf", """
 compatibility_level = 3.6
 queue_directory = %(dir)s/queue
 data_directory = %(dir)s/data
@@ -310,8 +327,8 @@ smtp_tls_session_cache_database =
 smtp_destination_concurrency_failed_cohort_limit = 0
 smtp_connection_cache_on_demand = no
 minimal_backoff_time = 3600s
-""" % {"dir": self.folder, "maps": maps, "ca": ca_file})
-        stage.write("sender/master.cf", """
+""" % {"dir": self.folder, "maps": maps, "ca": ca_file} + more)
+        stage.write(name + "/master.cf", """
 127.0.0.1:%d inet n - n - - smtpd
 pickup    unix  n - n 60 1 pickup
 cleanup   unix  n - n - 0 cleanup
@@ -331,7 +348,7 @@ showq     unix  n - n - - showq
 tlsmgr    unix  - - n 1000? 1 tlsmgr
 postlog   unix-dgram n - n - 1 postlogd
 """ % self.port)
-        r = self.command("postfix", "-c", self.folder, "start")
+        r = self.command(self.program, "-c", self.folder, "start")
         if r.returncode:
             raise RuntimeError("postfix start: " + r.stdout + r.stderr)
         lab.wait_until(lambda: lab.listens(self.port), 15, "Postfix")
@@ -341,7 +358,7 @@ postlog   unix-dgram n - n - 1 postlogd
         script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
         return subprocess.run(
             ["unshare", "-m", "sh", "-c", script,
-             self.lab.path("sender/resolv.conf"), *argv],
+             self.lab.path(self.name + "/resolv.conf"), *argv],
             capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
     @staticmethod
@@ -352,7 +369,7 @@ postlog   unix-dgram n - n - 1 postlogd
         return r.returncode == 0
 
     def stop(self):
-        self.command("postfix", "-c", self.folder, "stop")
+        self.command(self.program, "-c", self.folder, "stop")
 
     def send(self, domain):
         """Submits a message; returns what the log says of its delivery."""
@@ -362,7 +379,7 @@ postlog   unix-dgram n - n - 1 postlogd
         found = []
 
         def look():
-            found[:] = [l for l in self.lab.read("sender/log").splitlines()
+            found[:] = [l for l in self.lab.read(self.name + "/log").splitlines()
                         if "to=<%s>" % rcpt in l and "status=" in l]
             return found
         lab.wait_until(look, 60, "a delivery to " + domain)
