@@ -172,11 +172,20 @@ tell_hosts(struct deciding *g, const struct tls_decision *d)
 	}
 }
 
+static bool wants_sts(const struct deciding *g);
+
 static void
 tell_all(struct deciding *g, const struct tls_decision *d)
 {
 	if (!g->e->hook.event)
 		return;
+	/* RFC 8460 section 4.3: the operator's table demands it */
+	if (d->kind == TLS_UNVERIFIABLE && !wants_sts(g))
+		tell(g->e, (struct engine_event){.result = TLSRPT_DANE_REQUIRED,
+			       .type = TLSRPT_TLSA,
+			       .policy_domain = g->hop->domain,
+			       .recipient_domain = g->hop->domain,
+			       .reason = STR("no TLSA records that count")});
 	if (g->dane.bogus.n)
 		tell(
 		    g->e, (struct engine_event){.result = TLSRPT_DNSSEC_INVALID,

@@ -37,6 +37,9 @@ struct tls_file;
  *	a fetch failed, once for each attempt that was due
  *   TLSA_INVALID    a host with TLSA records, none of which is usable
  *   DNSSEC_INVALID  a bogus answer about the MX, a host or its TLSA records
+ *   DANE_REQUIRED
+ *	the table demands verified TLS, leaves DANE as the only way, and the
+ *	DNS proves that there is none
  *   VALIDATION_FAILURE
  *	an MX host that no pattern of an enforced or tested policy names
  */

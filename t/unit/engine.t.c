@@ -528,6 +528,35 @@ test_events(void)
 	}
 }
 
+static void
+test_dane_required(const char *dir)
+{
+	struct tmppath path = tmp_in(dir, "table");
+	static const struct str rule =
+	    STR_INIT("d.test require-verified, no-sts\n");
+	static const char *const zones[] = {SIGNED STS, SIGNED DANE STS};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct tls_decision d;
+		struct bench b;
+		struct arena a;
+
+		arena_init(&a, 1 << 20);
+		bench_prepare(&b, zones[i], ENFORCE);
+		tmp_write(path.z, rule.p, rule.n);
+		ok(tls_file_load(TLS_FILE_POLICY, path.z, &b.table, NULL) == 0,
+		    "a table");
+		if (!bench_open(&b))
+			return;
+		decide(&b, &a, "d.test", &d);
+		ok(b.told.n == (i == 0) &&
+			(i == 1 || b.told.last.result == TLSRPT_DANE_REQUIRED),
+		    "event: DANE is required%s", i ? ", and there" : "");
+		bench_close(&b);
+		arena_fini(&a);
+	}
+}
+
 /* ---- refresh and explain ------------------------------------------------ */
 
 static void
@@ -653,6 +682,7 @@ main(void)
 	test_faults(dir.path);
 	test_validity();
 	test_events();
+	test_dane_required(dir.path);
 	test_refresh();
 	test_threads(dir.path);
 	tmpdir_remove(dir.path);
