@@ -49,7 +49,8 @@ struct tls_log {
 	struct log_source source;
 	int wake[2];
 	pthread_t thread;
-	bool started, stopping;
+	bool started;
+	atomic_bool ending; /* told by another thread */
 
 	/* the thread's */
 	struct store *store; /* NULL: not open now */
@@ -57,6 +58,7 @@ struct tls_log {
 	struct log_mark at; /* after the last line */
 	struct log_mark back; /* becomes state.look, BACK_MS from back_ms on */
 	int64_t back_ms, saved_ms, begun_ms, complained_ms;
+	bool stopping;
 	bool muted; /* what is read was counted before */
 	unsigned muted_lines;
 	struct tally *tally;
@@ -179,6 +181,14 @@ unmute(struct tls_log *l)
 		l->muted = false;
 }
 
+/* With slow DNS a few sessions take as long as a batch may. */
+static bool
+is_due(const struct tls_log *l)
+{
+	return tally_is_full(l->tally) || atomic_load(&l->ending) ||
+	       (l->begun_ms && clock_mono_ms() - l->begun_ms >= BATCH_MS);
+}
+
 /* True when there may be more. */
 static bool
 read_lines(struct tls_log *l)
@@ -188,7 +198,7 @@ read_lines(struct tls_log *l)
 	struct str line;
 	int got = 1;
 
-	for (unsigned i = 0; i < BATCH_LINES && !tally_is_full(l->tally); i++) {
+	for (unsigned i = 0; i < BATCH_LINES && !is_due(l); i++) {
 		got = l->source.next(l->source.self, &line, &after, &d);
 		if (got <= 0)
 			break;
@@ -251,10 +261,15 @@ static bool
 commit(struct tls_log *l, const struct store_batch *b)
 {
 	struct diag d = {{0}, 0};
+	int err;
 
-	while (commit_once(l, b, &d))
+	while ((err = commit_once(l, b, &d))) {
+		/* it would never be taken */
+		if (err == AVER_LIMIT)
+			return true;
 		if (l->stopping || wait_for(l, -1, RETRY_MS))
 			return false;
+	}
 	count(l, &l->stats.commits, 1);
 	return true;
 }
@@ -349,6 +364,7 @@ settle(struct tls_log *l, bool last)
 			return true;
 		return commit_batch(l);
 	}
+	l->begun_ms = 0;
 	if (!log_mark_eq(&l->at, &l->state.end) &&
 	    (last || now - l->saved_ms >= SAVE_MS)) {
 		struct log_state st = l->state;
@@ -558,6 +574,7 @@ tls_log_stop(struct tls_log *l)
 {
 	if (!l)
 		return;
+	atomic_store(&l->ending, true);
 	if (l->wake[1] >= 0)
 		close(l->wake[1]);
 	if (l->started)
