@@ -60,6 +60,9 @@ static const struct option options[] = {
  */
 static const struct option forward_options[] = {
     {"infra-host-ttl:", "10", true},
+    /* what it would keep is kept by dns_cache.c, and by the forwarder */
+    {"msg-cache-size:", "1m", true},
+    {"rrset-cache-size:", "3m", true},
 };
 
 static const struct option serial_options[] = {
