@@ -28,6 +28,7 @@ integ_tests = \
 	t/integ/policy.t \
 	t/integ/policyd.t \
 	t/integ/postfix.t \
+	t/integ/redis.t \
 	t/integ/reports.t \
 	t/integ/reports_day.t \
 	t/integ/reports_kill.t \
@@ -47,7 +48,7 @@ EXTRA_DIST += $(lint_tests) $(integ_tests) \
 	t/integ/conformance.skip t/integ/lab.py \
 	t/integ/offline.c t/integ/sendmail_lab.py t/integ/tlsrep_lab.py \
 	t/integ/tlsrpt.schema.json t/integ/tls_lab.py \
-	t/integ/reports_lab.py \
+	t/integ/redis_lab.py t/integ/reports_lab.py \
 	t/lint/lint.py t/lint/pure.allow t/lint/rfcs.py t/lint/size.allow \
 	lib/LAYERS .ci/run
 

@@ -111,3 +111,8 @@ t_fuzz_spool_t_SOURCES = t/fuzz/spool.c $(fuzz_main)
 t_fuzz_spool_t_LDADD = $(aver_libs)
 t_fuzz_spool_t_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += t/fuzz/corpus/record t/fuzz/corpus/ring t/fuzz/corpus/spool
+
+# works on a store for t/integ/redis.t and t/integ/chaos.t
+noinst_PROGRAMS += t/integ/storeload
+t_integ_storeload_SOURCES = t/integ/storeload.c
+t_integ_storeload_LDADD = $(aver_libs)

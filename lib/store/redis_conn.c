@@ -166,6 +166,8 @@ static const struct {
     {"LOADING", AVER_TEMP, true},
     {"MASTERDOWN", AVER_TEMP, true},
     {"CLUSTERDOWN", AVER_TEMP, true},
+    /* the slot is being moved: part of the keys is elsewhere */
+    {"ASK ", AVER_TEMP, false},
     {"TRYAGAIN", AVER_TEMP, false},
     {"BUSY", AVER_TEMP, false},
     {"OOM", AVER_TEMP, false},
@@ -423,7 +425,7 @@ put_call(struct redis_conn *c, struct buf *b, enum redis_script script,
 /* Sends the call, reads the reply. */
 static int
 call_once(struct redis_conn *c, enum redis_script script, bool whole,
-    bool asking, const struct buf *args, size_t n_args, struct arena *arena,
+    const struct buf *args, size_t n_args, struct arena *arena,
     struct resp *out, struct diag *d)
 {
 	struct buf head;
@@ -433,16 +435,11 @@ call_once(struct redis_conn *c, enum redis_script script, bool whole,
 	buf_init(&head, NULL, SMALL);
 	put_call(c, &head, script, whole, n_args);
 	redis_link_start(&c->link, c->spec.command_timeout);
-	if (asking)
-		err =
-		    redis_link_send(&c->link, STR("*1\r\n$6\r\nASKING\r\n"), d);
-	else
-		err = 0;
-	if (!err && asking)
-		err = redis_link_reply(&c->link, &octets, d);
-	if (!err)
-		err = redis_link_send(&c->link, buf_str(&head), d);
-	if (!err)
+	/* a small call goes in one piece */
+	if (args->n < SMALL / 2)
+		buf_add(&head, buf_str(args));
+	err = redis_link_send(&c->link, buf_str(&head), d);
+	if (!err && args->n >= SMALL / 2)
 		err = redis_link_send(&c->link, buf_str(args), d);
 	if (!err)
 		err = redis_link_reply(&c->link, &octets, d);
@@ -479,21 +476,21 @@ read_redirect(struct redis_conn *c, struct str text)
 
 /* Goes to the node that an error names. 0: try there. */
 static int
-follow(struct redis_conn *c, struct str text, bool *asking, struct diag *d)
+follow(struct redis_conn *c, struct str text, struct diag *d)
 {
+	struct arena a;
 	int err;
 
-	*asking = str_starts(text, STR("ASK "));
+	if (c->spec.kind != REDIS_CLUSTER)
+		return diag_set(d, AVER_CONF, 0,
+		    "%s: is a cluster: use redis-cluster://", c->where);
 	if (!read_redirect(c, text))
 		return redis_odd(c, d);
 	err = open_link(c, &c->at, d);
-	if (!err) {
-		struct arena a;
-
-		arena_init(&a, SMALL);
+	arena_init(&a, SMALL);
+	if (!err)
 		err = login(c, &a, d);
-		arena_fini(&a);
-	}
+	arena_fini(&a);
 	if (err)
 		drop(c);
 	return err;
@@ -503,31 +500,22 @@ static int
 call(struct redis_conn *c, enum redis_script script, const struct buf *args,
     size_t n_args, struct arena *arena, struct resp *out, struct diag *d)
 {
-	bool whole = false, asking = false;
+	bool whole = false;
 	int err;
 
 	for (int i = 0; i < REDIRECTS; i++) {
-		err = call_once(
-		    c, script, whole, asking, args, n_args, arena, out, d);
+		err = call_once(c, script, whole, args, n_args, arena, out, d);
 		if (err)
 			return err;
-		if (out->type != RESP_ERROR) {
-			/* the slot is still moving: ask at home next time */
-			if (asking)
-				drop(c);
+		if (out->type != RESP_ERROR)
 			return 0;
-		}
 		if (str_starts(out->s, STR("NOSCRIPT"))) {
 			whole = true;
 			continue;
 		}
-		if (!str_starts(out->s, STR("MOVED ")) &&
-		    !str_starts(out->s, STR("ASK ")))
+		if (!str_starts(out->s, STR("MOVED ")))
 			return server_error(c, out->s, d);
-		if (c->spec.kind != REDIS_CLUSTER)
-			return diag_set(d, AVER_CONF, 0,
-			    "%s: is a cluster: use redis-cluster://", c->where);
-		err = follow(c, out->s, &asking, d);
+		err = follow(c, out->s, d);
 		if (err)
 			return err;
 	}
@@ -658,6 +646,46 @@ ready(struct redis_conn *c, struct diag *d)
 	return redis_conn_open(c, d);
 }
 
+/* What would be missed if it were lost, unlike what can be found out again. */
+static bool
+needs_replicas(enum redis_script script)
+{
+	static const enum redis_script list[] = {REDIS_ADD, REDIS_REMOVE,
+	    REDIS_COMMIT, REDIS_PUT, REDIS_CLAIM, REDIS_RENEW, REDIS_FINISH,
+	    REDIS_SET, REDIS_FORGET_REPORTS, REDIS_SECRET, REDIS_SUPPRESS,
+	    REDIS_INCIDENTS_REMOVE};
+	size_t i = 0;
+
+	while (i < sizeof(list) / sizeof(list[0]) && list[i] != script)
+		i++;
+	return i < sizeof(list) / sizeof(list[0]);
+}
+
+static int
+wait_for_replicas(struct redis_conn *c, struct diag *d)
+{
+	char n[16], ms[16];
+	const char *words[] = {"WAIT", n, ms};
+	struct arena a;
+	struct resp r;
+	int err;
+
+	snprintf(n, sizeof(n), "%u", c->spec.replicas);
+	snprintf(ms, sizeof(ms), "%u", c->spec.command_timeout / 2 + 1);
+	arena_init(&a, SMALL);
+	redis_link_start(&c->link, c->spec.command_timeout);
+	err = say(c, words, 3, &a, &r, d);
+	if (!err && r.type != RESP_INT)
+		err = redis_odd(c, d);
+	else if (!err && r.number < (int64_t)c->spec.replicas)
+		err = diag_set(d, AVER_TEMP, 0, "%s: only %lld of %u replicas",
+		    c->where, (long long)r.number, c->spec.replicas);
+	else if (err)
+		drop(c);
+	arena_fini(&a);
+	return err;
+}
+
 int
 redis_run(struct redis_conn *c, bool again, struct arena *arena,
     struct resp *out, struct diag *d)
@@ -677,5 +705,7 @@ redis_run(struct redis_conn *c, bool again, struct arena *arena,
 		if (err != AVER_TEMP || c->greeted || !again || i > 0)
 			break;
 	}
+	if (!err && c->spec.replicas && needs_replicas(c->script))
+		err = wait_for_replicas(c, d);
 	return err;
 }

@@ -4,8 +4,9 @@
 /*
  * A connection to Redis or Valkey: found through Sentinel or a Cluster where
  * there is one, over TLS, made again when it is lost. Each wait has an end. All
- * keys of a store are in one slot, so a Cluster has one node for them, and a
- * redirect (MOVED, ASK) means to talk to another node.
+ * keys of a store are in one slot, so a Cluster has one node for them, and
+ * MOVED means to talk to another node. While the slot is moved the store is
+ * away.
  *
  * A breaker keeps a server that is away from costing time: after a failure no
  * new connection is tried for BREAK_MS at first, twice as long after each

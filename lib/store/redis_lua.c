@@ -29,10 +29,15 @@
  *	b		list: bad datagrams
  *
  * GEN is "l" for what is recorded now and "f" for what a take holds. A take
- * renames l to f, so that what comes later is not in it; a commit removes f. If
- * the holder dies, f stays and is counted like l; the next take puts the two
+ * renames l to f, so that what comes later is not in it; a commit removes f.
+ * If the holder dies, f stays and is counted like l; the next take puts the two
  * together. SET is "n" for rows that cause a report and "o" for optional ones,
  * followed by "s" or "f" (success, failure) for TLS results.
+ *
+ * Only "v" is named as a key of the scripts, for the others follow from data.
+ * So while a Cluster moves the slot a script would find some of them and not
+ * others: it asks for a key that never is ("-"), which fails then, and does
+ * nothing.
  *
  * Each key expires 400 days after it was last written; writers renew those
  * that belong to all when they connect.
@@ -51,7 +56,7 @@ static const char *const record_scripts[] = {
 	" if v=='" REDIS_VERSION "' then\n"
 	"  for k in string.gmatch('v w p c k E T F R D M X xs tr "
 	"b','%a+') do\n"
-	"   redis.call('EXPIRE',p..k,34560000)\n"
+	"   redis.pcall('EXPIRE',p..k,34560000)\n"
 	"  end\n"
 	" end\n"
 	"end\n"

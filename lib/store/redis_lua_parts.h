@@ -15,6 +15,10 @@
 	"store was emptied') end\n"                                           \
 	"if V~='" REDIS_VERSION "' then return redis.error_reply('AVERNEWER " \
 	"the store has version '..V) end\n"                                   \
+	"if type(redis.pcall('EXISTS',p..'-'))=='table' then\n"               \
+	" return redis.error_reply('TRYAGAIN the slot is being "              \
+	"moved')\n"                                                           \
+	"end\n"                                                               \
 	"local N=tonumber\n"                                                  \
 	"local function keep(k) R('EXPIRE',k,34560000) end\n"                 \
 	"local function I(n) return string.format('%.0f',n) end\n"

@@ -11,6 +11,7 @@
 #define SENTINEL_PORT 26379
 #define DB_MAX 1000000
 #define TIME_MAX 60000
+#define REPLICAS_MAX 9
 
 static const struct {
 	struct str scheme;
@@ -145,6 +146,14 @@ set_option(struct redis_spec *s, struct str name, struct str value)
 		return set_time(value, &s->command_timeout);
 	if (str_eq(name, STR("lease")))
 		return set_time(value, &s->lease);
+	if (str_eq(name, STR("replicas"))) {
+		uint64_t v;
+
+		if (!str_to_u64(value, REPLICAS_MAX, &v))
+			return false;
+		s->replicas = (unsigned)v;
+		return true;
+	}
 	if (str_eq(name, STR("tls")) && s->kind != REDIS_UNIX) {
 		s->tls = s->tls || str_eq(value, STR("yes"));
 		return str_eq(value, STR("yes"));

@@ -51,6 +51,11 @@ struct redis_spec {
 	unsigned timeout; /* timeout=MS, 50: to connect; 1 to 60000 */
 	unsigned command_timeout; /* command_timeout=MS, 1000: of silence */
 	unsigned lease; /* lease=MS, 10000: of a take that nobody renews */
+	/*
+	 * replicas=N, 0: replicas that must have what is written before a call
+	 * is done; fewer is AVER_TEMP. A fail-over loses what no replica has.
+	 */
+	unsigned replicas;
 };
 
 /* True when it has one of the schemes above, well formed or not. */

@@ -21,6 +21,7 @@
 #include "lib/base/log.h"
 #include "lib/store/store.h"
 #include "t/tap.h"
+#include "t/unit/redis_server.h"
 #include "t/unit/tmpdir.h"
 
 #define KILLS 60
@@ -28,6 +29,7 @@
 #define IDS 200000u
 #define SECONDS 20 /* then fewer kills have to do */
 #define KILLS_LEAST 15
+#define SLOWEST_US 500000 /* busy machines have slow threads */
 
 enum { NEVER_SENT, SENT, REPLIED };
 
@@ -37,6 +39,7 @@ struct clients {
 	atomic_uint retry; /* index into retries */
 	atomic_uint lost;
 	atomic_uint repeated; /* in this run */
+	atomic_uint slowest; /* recorder_add(), us */
 	unsigned n_retries;
 	unsigned retries[IDS];
 	_Atomic unsigned char state[IDS];
@@ -77,6 +80,22 @@ take_id(struct job *j, unsigned *id)
 	return *id < IDS;
 }
 
+static int
+add_timed(struct job *j, const char *domain, const char *octets,
+    const uint8_t fp[RECORDER_FINGERPRINT], struct recorder_ticket *t)
+{
+	int64_t start = clock_mono_us();
+	int err = recorder_add(j->r, clock_now(), str_from_z(domain),
+	    str_from_z(octets), false, fp, t);
+	unsigned took = (unsigned)(clock_mono_us() - start);
+	unsigned most = atomic_load(&j->c->slowest);
+
+	while (took > most &&
+	       !atomic_compare_exchange_weak(&j->c->slowest, &most, took))
+		;
+	return err;
+}
+
 static void
 send_one(struct job *j, unsigned id)
 {
@@ -89,8 +108,7 @@ send_one(struct job *j, unsigned id)
 	snprintf(octets, sizeof(octets), "%u", id);
 	snprintf(domain, sizeof(domain), "d%u.example", id % 50);
 	atomic_store(&j->c->state[id], SENT);
-	while (recorder_add(j->r, clock_now(), str_from_z(domain),
-		   str_from_z(octets), false, fp, &t) != 0) {
+	while (add_timed(j, domain, octets, fp, &t) != 0) {
 		atomic_fetch_add(&j->c->lost, 1);
 		nap_us(500);
 	}
@@ -209,12 +227,45 @@ check(const char *spec, struct clients *c)
 	free(k.count);
 }
 
-int
-main(void)
+/* --- where it is, and how it goes away */
+
+struct place {
+	const char *dir;
+	struct tmppath spec, db, away;
+	struct redis_server server;
+	bool stopped, dead;
+};
+
+static void
+send_away(struct place *p, uint64_t random)
 {
-	struct tmpdir dir = tmpdir_new();
-	struct tmppath db = tmp_in(dir.path, "db"),
-		       away = tmp_in(dir.path, "away"), spec;
+	if (!p->server.pid) {
+		rename(p->db.z, p->away.z);
+	} else if (random % 2) {
+		/* it takes connections and says nothing */
+		kill(p->server.pid, SIGSTOP);
+		p->stopped = true;
+	} else {
+		redis_server_stop(&p->server);
+		p->dead = true;
+	}
+}
+
+static void
+bring_back(struct place *p)
+{
+	if (p->stopped)
+		kill(p->server.pid, SIGCONT);
+	else if (p->dead)
+		p->server = redis_server_start(p->dir);
+	else if (!p->server.pid)
+		rename(p->away.z, p->db.z);
+	p->stopped = p->dead = false;
+}
+
+static void
+kill_again_and_again(struct place *p)
+{
 	uint64_t random = (uint64_t)clock_mono_us();
 	int64_t end = clock_mono_ms() + SECONDS * 1000;
 	unsigned kills = 0, early = 0, repeated = 0;
@@ -224,43 +275,87 @@ main(void)
 	pid_t pid;
 
 	if (c == MAP_FAILED)
-		return 99;
+		exit(99);
 	printf("# seed %llu\n", (unsigned long long)random);
-	mkdir(db.z, 0755);
-	snprintf(spec.z, sizeof(spec.z), "sqlite:%.400s/db/store", dir.path);
 	while (kills < KILLS && clock_mono_ms() < end) {
 		plan_retries(c, &random, false);
 		if (kills % 3 == 1)
-			rename(db.z, away.z);
+			send_away(p, next_random(&random));
 		fflush(stdout);
 		pid = fork();
 		if (pid == 0)
-			_exit(run(dir.path, spec.z, c, random, false));
+			_exit(run(p->dir, p->spec.z, c, random, false));
 		nap_us(next_random(&random) % 60000);
 		/* while it runs: gone, or back */
 		if (kills % 3 == 1 && next_random(&random) % 2)
-			rename(away.z, db.z);
+			bring_back(p);
 		else if (kills % 3 == 2 && next_random(&random) % 2)
-			rename(db.z, away.z);
+			send_away(p, next_random(&random));
 		nap_us(next_random(&random) % 60000);
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
 		early += !WIFSIGNALED(status);
-		rename(away.z, db.z);
+		bring_back(p);
 		repeated += atomic_exchange(&c->repeated, 0);
 		kills++;
 	}
 	is_int(early, 0, "no process ended before it was killed");
 	ok(kills >= KILLS_LEAST, "%u kills", kills);
 	plan_retries(c, &random, true);
+	fflush(stdout);
 	pid = fork();
 	if (pid == 0)
-		_exit(run(dir.path, spec.z, c, random, true));
+		_exit(run(p->dir, p->spec.z, c, random, true));
 	waitpid(pid, &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the last run");
 	repeated += atomic_load(&c->repeated);
 	ok(repeated > 0, "%u were sent again and known", repeated);
-	check(spec.z, c);
+	check(p->spec.z, c);
+	ok(atomic_load(&c->slowest) < SLOWEST_US,
+	    "the longest that a message waited for the recorder: %u us",
+	    atomic_load(&c->slowest));
+	munmap(c, sizeof(*c));
+}
+
+static void
+on_sqlite_file(void)
+{
+	struct tmpdir dir = tmpdir_new();
+	struct place p = {.dir = dir.path,
+	    .db = tmp_in(dir.path, "db"),
+	    .away = tmp_in(dir.path, "away")};
+
+	printf("# SQLite\n");
+	mkdir(p.db.z, 0755);
+	snprintf(
+	    p.spec.z, sizeof(p.spec.z), "sqlite:%.400s/db/store", dir.path);
+	kill_again_and_again(&p);
 	tmpdir_remove(dir.path);
+}
+
+static void
+on_redis_server(void)
+{
+	struct tmpdir dir = tmpdir_new();
+	struct place p = {.dir = dir.path};
+
+	p.server = redis_server_start(dir.path);
+	if (p.server.pid) {
+		printf("# Redis\n");
+		snprintf(p.spec.z, sizeof(p.spec.z),
+		    "unix:%.400s?command_timeout=100", p.server.path);
+		kill_again_and_again(&p);
+		redis_server_stop(&p.server);
+	} else {
+		ok(true, "# SKIP redis-server is missing");
+	}
+	tmpdir_remove(dir.path);
+}
+
+int
+main(void)
+{
+	on_sqlite_file();
+	on_redis_server();
 	return tap_done();
 }

@@ -18,6 +18,8 @@ describe(const struct redis_spec *s, struct buf *b)
 	    s->master, s->user, s->password, s->db);
 	buf_addf(b, " file=%s ca=%s prefix=%s %u %u %u", s->password_file,
 	    s->ca_file, s->prefix, s->timeout, s->command_timeout, s->lease);
+	if (s->replicas)
+		buf_addf(b, " of %u", s->replicas);
 }
 
 static void
@@ -44,9 +46,9 @@ good_specs(void)
 	    {"redis-cluster://a:1,b:2,c:3",
 		"2 a#1 b#2 c#3 path= master= user= password= db=0 file= ca= "
 		"prefix=aver 50 1000 10000"},
-	    {"unix:/run/r.sock?timeout=7&command_timeout=8&lease=9",
+	    {"unix:/run/r.sock?timeout=7&command_timeout=8&lease=9&replicas=2",
 		"3 path=/run/r.sock master= user= password= db=0 file= ca= "
-		"prefix=aver 7 8 9"},
+		"prefix=aver 7 8 9 of 2"},
 	};
 	struct redis_spec s;
 	struct buf b;
@@ -77,9 +79,10 @@ bad_specs(void)
 	    "redis://h?timeout=60001", "redis://h?timeout=5ms",
 	    "redis://h?prefix=", "redis://h?prefix={a}", "redis://h?prefix=a:b",
 	    "redis://h?password_file=x", "redis://h?tls=no",
-	    "redis-sentinel://h", "redis-sentinel://h/", "redis-cluster://h/1",
-	    "redis-cluster://h,", "redis-cluster://,h", "unix:", "unix:x",
-	    "unix:/x?tls=yes",
+	    "redis://h?replicas=10",
+	    "redis://h?replicas=", "redis-sentinel://h", "redis-sentinel://h/",
+	    "redis-cluster://h/1", "redis-cluster://h,", "redis-cluster://,h",
+	    "unix:", "unix:x", "unix:/x?tls=yes",
 	    "redis-cluster://a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a"};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {

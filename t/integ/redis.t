@@ -1,0 +1,306 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the aver authors
+"""The store on one server, behind Sentinels that fail over and on a Cluster of
+three whose slot moves, while programs work on it; and servers that say what
+they should not."""
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab as L
+import redis_lab as R
+
+R.need()
+tap = L.Tap()
+BATCHES = 4000
+OPTIONS = "timeout=500&command_timeout=3000&lease=1000"
+
+
+# --- what a server should not say
+
+def bulk(n):
+    return b"$%d\r\n" % n
+
+
+class Fake:
+    """Says the same to everything, octets as they are; None: nothing."""
+
+    def __init__(self, *answers):
+        self.answers = answers
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                conn, _ = self.sock.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(conn,),
+                             daemon=True).start()
+
+    def talk(self, conn):
+        said = 0
+        try:
+            while conn.recv(1 << 20):
+                answer = self.answers[min(said, len(self.answers) - 1)]
+                said += 1
+                if answer == b"":
+                    break
+                if answer is not None:
+                    conn.sendall(answer)
+        except OSError:
+            pass
+        conn.close()
+
+
+HELLO = bulk(1) + b"1\r\n"  # the version
+
+BAD = [
+    # name, answers, the error, what its text says
+    ("garbage", [b"\x00\xff\x16\x03\x01 nonsense\r\n"], "io", "no Redis"),
+    ("HTTP", [b"HTTP/1.1 400 Bad Request\r\n\r\n"], "io", "no Redis"),
+    ("a huge bulk", [bulk(9000000000) + b"x"], "io", "too large"),
+    ("a bulk just above", [bulk((64 << 20) + 1)], "io", "too large"),
+    ("a huge array", [b"*999999999\r\n"], "io", "too large"),
+    ("arrays in arrays", [b"*1\r\n" * 200 + b":1\r\n"], "io", "no Redis"),
+    ("a line without end", [b"+" + b"x" * 9000], "io", "no Redis"),
+    ("half a reply", [bulk(10) + b"abc"], "temp", "no answer in time"),
+    ("half a reply and the end", [b"*2\r\n:1\r\n", b""], "temp", ""),
+    ("two replies", [HELLO + HELLO], "io", "more came"),
+    ("nothing", [None], "temp", "no answer in time"),
+    ("the end", [b""], "temp", "closed"),
+    ("another type", [b":1\r\n"], "io", "wrong kind"),
+    ("an array for a text", [b"*1\r\n:1\r\n"], "io", "wrong kind"),
+    ("a newer version", [bulk(2) + b"99\r\n"], "conf", "version 99"),
+    ("LOADING", [b"-LOADING Redis is loading the dataset\r\n"], "temp",
+     "LOADING"),
+    ("NOAUTH", [b"-NOAUTH Authentication required.\r\n"], "conf", "NOAUTH"),
+    ("NOPERM", [b"-NOPERM no permissions\r\n"], "conf", "NOPERM"),
+    ("MASTERDOWN", [b"-MASTERDOWN Link with MASTER is down\r\n"], "temp",
+     "MASTERDOWN"),
+    ("CLUSTERDOWN", [b"-CLUSTERDOWN The cluster is down\r\n"], "temp",
+     "CLUSTERDOWN"),
+    ("MOVED by no cluster", [b"-MOVED 1 127.0.0.1:1\r\n"], "conf",
+     "redis-cluster://"),
+    ("READONLY", [HELLO, b"-READONLY You can't write\r\n"], "temp",
+     "READONLY"),
+    ("READONLY as Redis 6 says it", [
+        HELLO, b"-ERR Error running script (call to f_1): @user_script:9: "
+        b"@user_script: 9: -READONLY You can't write\r\n"], "temp",
+     "READONLY"),
+    ("OOM", [HELLO, b"-OOM command not allowed\r\n"], "temp", "OOM"),
+    ("MISCONF", [HELLO, b"-MISCONF Errors writing to the AOF\r\n"], "temp",
+     "MISCONF"),
+    ("BUSY", [HELLO, b"-BUSY Redis is busy running a script\r\n"], "temp",
+     "BUSY"),
+    ("WRONGTYPE", [HELLO, b"-WRONGTYPE Operation against a key\r\n"], "io",
+     "WRONGTYPE"),
+    ("another error", [HELLO, b"-ERR \x1b[2J\xff\r\n"], "io", ""),
+    ("a text for a number", [HELLO, bulk(3) + b"abc\r\n"], "io",
+     "wrong kind"),
+    ("ASK", [HELLO, b"-ASK 1 127.0.0.1:1\r\n"], "temp", "ASK"),
+    ("TRYAGAIN", [HELLO, b"-TRYAGAIN Multiple keys\r\n"], "temp",
+     "TRYAGAIN"),
+    ("no script, ever", [b"-NOSCRIPT No matching script.\r\n"], "temp",
+     "redirects"),
+]
+# as aver_err_name() calls them
+KINDS = {"io": "input/output error", "temp": "temporary failure",
+         "conf": "configuration error"}
+
+
+def bad_servers(fleet):
+    for name, answers, kind, text in BAD:
+        fake = Fake(*answers)
+        out = fleet.output(
+            "redis://127.0.0.1:%d?timeout=300&command_timeout=400" % fake.port,
+            "try").splitlines()
+        fake.sock.close()
+        tap.ok(out and text in out[0] and is_kind(out[0], kind) and
+               "\x1b" not in out[0], "%s: %s" % (name, out[:1]))
+        tap.ok(len(out) == 2 and int(out[1]) < 3000 * L.SLOW,
+               name + ": in time", out)
+    # nobody there, and somebody who never takes the connection
+    port = L.free_ports(1)[0]
+    out = fleet.output("redis://127.0.0.1:%d" % port, "try").splitlines()
+    tap.ok("refused" in out[0] and is_kind(out[0], "temp"), out[0])
+
+
+def is_kind(line, kind):
+    return line.startswith(KINDS[kind])
+
+
+# --- passwords and TLS
+
+def login(fleet):
+    s = fleet.server("--requirepass", "s3cret pass")
+    base = "127.0.0.1:%d?" % s.port
+    secret = os.path.join(fleet.dir, "password")
+    with open(secret, "w") as f:
+        f.write("s3cret pass\n")
+    s.cli("--pass", "s3cret pass", "ACL", "SETUSER", "mx", "on", ">mxpass",
+          "~{aver}*", "+@all", "-@dangerous", "+info")
+    s.cli("--pass", "s3cret pass", "ACL", "SETUSER", "other", "on", ">o",
+          "~{other}*", "+@all")
+
+    def attempt(spec):
+        return fleet.output(spec, "try").splitlines()[0]
+    tap.ok("NOAUTH" in attempt("redis://" + base), "no password: NOAUTH")
+    tap.ok("WRONGPASS" in attempt("redis://:wrong@" + base), "a wrong one")
+    tap.ok(attempt("redis://:s3cret%20pass@" + base).startswith("ok"),
+           "the right one")
+    out = attempt("redis://" + base + "password_file=" + secret)
+    tap.ok(out.startswith("ok"), "from a file " + out)
+    out = attempt("redis://mx:mxpass@" + base)
+    tap.ok(out.startswith("ok"), "a user with rights to our keys " + out)
+    out = attempt("redis://other:o@" + base)
+    tap.ok(out.startswith(KINDS["conf"]) or "NOPERM" in out or
+           "permission" in out, "one without: " + out)
+    tap.ok("s3cret" not in out, "and no password in a message")
+    s.kill()
+
+
+def tls(fleet):
+    key, cert = (os.path.join(fleet.dir, n) for n in ("key", "cert"))
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out",
+         cert, "-days", "2", "-subj", "/CN=redis", "-addext",
+         "subjectAltName=IP:127.0.0.1"], check=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    port = L.free_ports(1)[0]
+    fleet.server("--tls-port", str(port), "--tls-cert-file", cert,
+                 "--tls-key-file", key, "--tls-ca-cert-file", cert,
+                 "--tls-auth-clients", "no")
+    L.wait_until(lambda: L.listens(port), 10, "the TLS port")
+    spec = "rediss://127.0.0.1:%d?timeout=2000" % port
+    out = fleet.output(spec + "&ca_file=" + cert, "try")
+    tap.ok(out.startswith("ok"), "TLS with its CA " + out)
+    out = fleet.output(spec, "try")
+    tap.ok(out.startswith(KINDS["conf"]) and "certificate" in out,
+           "TLS without: " + out)
+    out = fleet.output("redis://127.0.0.1:%d" % port, "try")
+    tap.ok(not out.startswith("ok"), "no TLS to a TLS port: " + out)
+    sources = [fleet.load(spec + "&" + OPTIONS.split("&", 1)[1] +
+                          "&ca_file=" + cert, "add", "t%d" % i, 500)
+               for i in range(2)]
+    for p in sources:
+        p.wait(timeout=120)
+    finish = "rediss://127.0.0.1:%d?timeout=2000&ca_file=%s" % (port, cert)
+    R.finish(tap, fleet, finish, 2 * R.want(500) + 1, "over TLS")
+
+
+# --- fail-over
+
+def sentinel(fleet):
+    a = fleet.server()
+    b = fleet.server("--replicaof", "127.0.0.1 %d" % a.port)
+    L.wait_until(lambda: "master_link_status:up" in b.cli("INFO"), 20,
+                 "a replica")
+    sentinels = [fleet.sentinel("mx", a.port, 2) for _ in range(3)]
+    for s in sentinels:
+        L.wait_until(lambda: "num-other-sentinels\n2" in
+                     s.cli("SENTINEL", "MASTER", "mx") and
+                     "num-slaves\n1" in s.cli("SENTINEL", "MASTER", "mx"),
+                     30, "the Sentinels to meet")
+    spec = "redis-sentinel://%s/mx?replicas=1&%s" % (
+        ",".join("127.0.0.1:%d" % s.port for s in sentinels), OPTIONS)
+    out = fleet.output(spec.replace("/mx", "/other"), "try")
+    tap.ok("knows no master" in out, "another master's name: " + out)
+    adders = [fleet.load(spec, "add", "s%d" % i, BATCHES) for i in range(2)]
+    runner = fleet.load(spec, "run", 6)
+    time.sleep(1)
+    tap.ok("OK" in sentinels[0].cli("SENTINEL", "FAILOVER", "mx"),
+           "a fail-over is asked for")
+    L.wait_until(lambda: "role:master" in b.cli("INFO"), 20, "a new master")
+    L.wait_until(lambda: "master_link_status:up" in a.cli("INFO"), 30,
+                 "the old one to follow")
+    time.sleep(1)
+    b.kill()
+    L.wait_until(lambda: "role:master" in a.cli("INFO"), 30,
+                 "the first to be the master again")
+    tap.ok(True, "the master was killed, the other took over")
+    # one Sentinel fewer, and the other server is back, as a replica
+    sentinels[0].kill()
+    b.start()
+    for p in adders + [runner]:
+        tap.eq((p.wait(timeout=240), p.stderr.read()), (0, ""),
+               "a program goes on")
+    R.finish(tap, fleet, spec, 2 * R.want(BATCHES), "Sentinel")
+
+
+# --- Cluster
+
+def cluster(fleet):
+    nodes = []
+    for _ in range(3):
+        while True:
+            port = L.free_ports(1)[0]
+            if port < 55000:
+                break
+        nodes.append(fleet.server("--cluster-enabled", "yes",
+                                  "--cluster-node-timeout", "2000",
+                                  port=port))
+    out = subprocess.run(
+        [R.CLI, "--cluster", "create"] +
+        ["127.0.0.1:%d" % n.port for n in nodes] + ["--cluster-yes"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    for n in nodes:
+        L.wait_until(lambda: "cluster_state:ok" in n.cli("CLUSTER", "INFO"),
+                     30, "the Cluster\n" + out)
+    spec = "redis-cluster://%s?%s" % (
+        ",".join("127.0.0.1:%d" % n.port for n in nodes), OPTIONS)
+    slot = nodes[0].cli("CLUSTER", "KEYSLOT", "{aver}:v").split()[-1]
+    adders = [fleet.load(spec, "add", "c%d" % i, BATCHES) for i in range(2)]
+    runner = fleet.load(spec, "run", 6)
+    time.sleep(1)
+    ids = [n.cli("CLUSTER", "MYID").split()[-1] for n in nodes]
+
+    def owner():
+        for i, n in enumerate(nodes):
+            if n.cli("CLUSTER", "COUNTKEYSINSLOT", slot).split()[-1] != "0":
+                return i
+    source = owner()
+    target = (source + 1) % 3
+    nodes[target].cli("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
+    nodes[source].cli("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target])
+    moved = 0
+    while True:
+        keys = nodes[source].cli("CLUSTER", "GETKEYSINSLOT", slot,
+                                 "50").split()
+        keys = [k for k in keys if k]
+        if not keys:
+            break
+        out = nodes[source].cli("MIGRATE", "127.0.0.1",
+                                str(nodes[target].port), "", "0", "5000",
+                                "KEYS", *keys)
+        moved += len(keys)
+        if moved > 100000:
+            break
+    for n in nodes:
+        n.cli("CLUSTER", "SETSLOT", slot, "NODE", ids[target])
+    tap.ok(moved > 0, "the slot moved, with %d keys" % moved)
+    for p in adders + [runner]:
+        tap.eq((p.wait(timeout=240), p.stderr.read()), (0, ""),
+               "a program goes on")
+    R.finish(tap, fleet, spec, 2 * R.want(BATCHES), "Cluster")
+
+
+with R.Fleet() as f:
+    bad_servers(f)
+with R.Fleet() as f:
+    login(f)
+    tls(f)
+with R.Fleet() as f:
+    sentinel(f)
+with R.Fleet() as f:
+    cluster(f)
+tap.done()
