@@ -10,7 +10,6 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/mail/addr.h"
 #include "lib/mail/date.h"
 #include "lib/store/suppress.h"
 #include "reports/dmarc_build.h"
@@ -20,8 +19,6 @@
 #include "reports/submit.h"
 #include "reports/walk.h"
 
-#define NAMES 256 /* domains looked at between two questions to the store */
-#define NAMES_MEMORY ((size_t)NAMES * 320)
 #define YEAR ((int64_t)366 * 86400)
 
 struct dmarc_run {
@@ -32,9 +29,7 @@ struct dmarc_run {
 	uint64_t most; /* of --max */
 	int64_t now;
 	struct builder *builder;
-	struct arena names, arena;
-	struct store_due due[NAMES];
-	size_t n_due;
+	struct arena arena;
 	/* what was done */
 	uint64_t reports, messages, dropped, kept, unreadable;
 	bool busy; /* somebody else works on the store */
@@ -169,79 +164,20 @@ plan_domain(struct dmarc_run *k, const struct store_due *due)
 }
 
 static int
-handle_domain(struct dmarc_run *k, const struct store_due *due)
+handle_domain(void *arg, const struct store_due *due)
 {
+	struct dmarc_run *k = arg;
+
 	return walk_on(due, plan_domain(k, due), &k->busy, &k->d);
 }
 
 /* --- all domains */
 
 static int
-collect(void *arg, const struct store_due *due)
+expire_domain(void *arg, const struct store_due *due)
 {
 	struct dmarc_run *k = arg;
-	struct store_due *to = &k->due[k->n_due];
 
-	*to = *due;
-	to->policy_domain = arena_dup(&k->names, due->policy_domain);
-	if (due->policy_domain.n && !to->policy_domain.n)
-		return AVER_NOMEM;
-	return ++k->n_due == NAMES;
-}
-
-/* fn: 0 to go on. Every domain with rows before that time. */
-static int
-each_domain(struct dmarc_run *k, int64_t before,
-    int (*fn)(struct dmarc_run *k, const struct store_due *due))
-{
-	char last[256];
-	struct str after = {last, 0};
-	int err = 0;
-
-	do {
-		arena_reset(&k->names);
-		k->n_due = 0;
-		err = store_each_due(
-		    k->r.store, LEDGER_DMARC, after, before, collect, k, &k->d);
-		if (err < 0)
-			return err;
-		err = 0;
-		for (size_t i = 0; i < k->n_due && !err; i++) {
-			if (reporter_stopped())
-				return 0;
-			err = fn(k, &k->due[i]);
-		}
-		if (k->n_due) {
-			after = str_head(
-			    k->due[k->n_due - 1].policy_domain, sizeof(last));
-			memcpy(last, after.p, after.n);
-			after.p = last;
-		}
-	} while (!err && k->n_due == NAMES);
-	return err;
-}
-
-static int
-one_domain(struct dmarc_run *k, int64_t before)
-{
-	struct str name = str_from_z(k->domain);
-	struct store_due due;
-	int err;
-
-	domain_to_ascii(&k->names, name, &name);
-	err = store_get_due(
-	    k->r.store, LEDGER_DMARC, name, before, &k->names, &due, &k->d);
-	if (err == AVER_NOTFOUND) {
-		log_msg(LOG_LVL_INFO,
-		    "domain %.*s: nothing is due to be reported", STRF(name));
-		return 0;
-	}
-	return err ? err : handle_domain(k, &due);
-}
-
-static int
-expire_domain(struct dmarc_run *k, const struct store_due *due)
-{
 	log_msg(LOG_LVL_INFO,
 	    "domain %.*s: %" PRIu64 " messages are too old to be reported",
 	    STRF(due->policy_domain), due->messages);
@@ -253,7 +189,8 @@ static int
 clean_up(struct dmarc_run *k)
 {
 	const struct conf *c = k->r.conf;
-	int err = each_domain(k, k->now - c->report_max_age, expire_domain);
+	int err = walk_due(&k->r, LEDGER_DMARC, k->now - c->report_max_age,
+	    expire_domain, k, &k->d);
 
 	if (!err)
 		err = store_forget_reports(
@@ -272,8 +209,9 @@ make_reports(struct dmarc_run *k)
 	int64_t before = window_floor(k->now, k->r.conf->report_interval);
 
 	if (k->domain)
-		return one_domain(k, before);
-	return each_domain(k, before, handle_domain);
+		return walk_one(&k->r, LEDGER_DMARC, before,
+		    str_from_z(k->domain), handle_domain, k, &k->d);
+	return walk_due(&k->r, LEDGER_DMARC, before, handle_domain, k, &k->d);
 }
 
 static int
@@ -431,7 +369,6 @@ command_dmarc(const struct conf *c, int argc, char **argv)
 		free(k);
 		return usage();
 	}
-	arena_init(&k->names, NAMES_MEMORY);
 	arena_init(&k->arena, PLAN_MEMORY);
 	err = open_all(k, c);
 	if (!err)
@@ -439,7 +376,6 @@ command_dmarc(const struct conf *c, int argc, char **argv)
 	status = exit_code(k, err);
 	builder_free(k->builder);
 	arena_fini(&k->arena);
-	arena_fini(&k->names);
 	reporter_close(&k->r);
 	free(k);
 	return status;

@@ -10,7 +10,6 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/mail/addr.h"
 #include "lib/store/failure.h"
 #include "reports/dmarc_show.h"
 #include "reports/failure_build.h"
@@ -18,8 +17,6 @@
 #include "reports/submit.h"
 #include "reports/walk.h"
 
-#define NAMES 256 /* domains looked at between two questions to the store */
-#define NAMES_MEMORY ((size_t)NAMES * 320)
 #define HEADERS_MAX 16 /* as many as the parameter takes */
 
 struct failure_run {
@@ -32,9 +29,7 @@ struct failure_run {
 	uint8_t key[STORE_SECRET]; /* of redaction */
 	struct str headers[HEADERS_MAX];
 	struct arf_options arf;
-	struct arena names, arena;
-	struct store_due due[NAMES];
-	size_t n_due;
+	struct arena arena;
 	/* what was done */
 	uint64_t reports, incidents, dropped, kept;
 	bool busy; /* somebody else works on the store */
@@ -135,72 +130,22 @@ plan_domain(struct failure_run *k, const struct store_due *due)
 }
 
 static int
-handle_domain(struct failure_run *k, const struct store_due *due)
+handle_domain(void *arg, const struct store_due *due)
 {
+	struct failure_run *k = arg;
+
 	return walk_on(due, plan_domain(k, due), &k->busy, &k->d);
 }
 
 /* ---- all domains -------------------------------------------------------- */
 
 static int
-collect(void *arg, const struct store_due *due)
+make_all(struct failure_run *k)
 {
-	struct failure_run *k = arg;
-	struct store_due *to = &k->due[k->n_due];
-
-	*to = *due;
-	to->policy_domain = arena_dup(&k->names, due->policy_domain);
-	if (due->policy_domain.n && !to->policy_domain.n)
-		return AVER_NOMEM;
-	return ++k->n_due == NAMES;
-}
-
-static int
-all_domains(struct failure_run *k)
-{
-	char last[256];
-	struct str after = {last, 0};
-	int err = 0;
-
-	do {
-		arena_reset(&k->names);
-		k->n_due = 0;
-		err = store_each_due(k->r.store, LEDGER_FAILURE, after, k->now,
-		    collect, k, &k->d);
-		if (err < 0)
-			return err;
-		err = 0;
-		for (size_t i = 0; i < k->n_due && !err; i++) {
-			if (reporter_stopped())
-				return 0;
-			err = handle_domain(k, &k->due[i]);
-		}
-		if (k->n_due) {
-			after = str_head(
-			    k->due[k->n_due - 1].policy_domain, sizeof(last));
-			memcpy(last, after.p, after.n);
-			after.p = last;
-		}
-	} while (!err && k->n_due == NAMES);
-	return err;
-}
-
-static int
-one_domain(struct failure_run *k)
-{
-	struct str name = str_from_z(k->domain);
-	struct store_due due;
-	int err;
-
-	domain_to_ascii(&k->names, name, &name);
-	err = store_get_due(
-	    k->r.store, LEDGER_FAILURE, name, k->now, &k->names, &due, &k->d);
-	if (err == AVER_NOTFOUND) {
-		log_msg(LOG_LVL_INFO,
-		    "domain %.*s: nothing is due to be reported", STRF(name));
-		return 0;
-	}
-	return err ? err : handle_domain(k, &due);
+	if (k->domain)
+		return walk_one(&k->r, LEDGER_FAILURE, k->now,
+		    str_from_z(k->domain), handle_domain, k, &k->d);
+	return walk_due(&k->r, LEDGER_FAILURE, k->now, handle_domain, k, &k->d);
 }
 
 /* ---- sending ------------------------------------------------------------ */
@@ -303,7 +248,7 @@ run_all(struct failure_run *k)
 	if (!k->dry)
 		err = drop(k, STR_NONE, on ? oldest : k->now);
 	if (!err && on)
-		err = k->domain ? one_domain(k) : all_domains(k);
+		err = make_all(k);
 	if (!err && on && !k->dry)
 		err = send_reports(k, &sent);
 	if (!k->dry)
@@ -387,14 +332,12 @@ command_failure(const struct conf *c, int argc, char **argv)
 		free(k);
 		return usage();
 	}
-	arena_init(&k->names, NAMES_MEMORY);
 	arena_init(&k->arena, PLAN_MEMORY);
 	err = open_all(k, c);
 	if (!err)
 		err = run_all(k);
 	status = exit_code(k, err);
 	arena_fini(&k->arena);
-	arena_fini(&k->names);
 	reporter_close(&k->r);
 	free(k);
 	return status;
