@@ -50,3 +50,16 @@ check_PROGRAMS += t/unit/report_walk.t
 t_unit_report_walk_t_SOURCES = t/unit/report_walk.t.c t/tap.h \
 	reports/reporter.c reports/reporter.h reports/walk.c reports/walk.h
 t_unit_report_walk_t_LDADD = $(aver_libs)
+
+https_of_reports = reports/https.c reports/https.h
+check_PROGRAMS += t/unit/report_https.t t/fuzz/https_url.t
+t_unit_report_https_t_SOURCES = t/unit/report_https.t.c t/tap.h \
+	$(https_of_reports) reports/tls_plan.c reports/tls_plan.h \
+	reports/window.c reports/window.h \
+	reports/reporter.c reports/reporter.h
+t_unit_report_https_t_LDADD = $(aver_libs)
+t_fuzz_https_url_t_SOURCES = t/fuzz/https_url.c $(fuzz_main) \
+	$(https_of_reports)
+t_fuzz_https_url_t_LDADD = $(aver_libs)
+t_fuzz_https_url_t_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += t/fuzz/corpus/https_url

@@ -49,7 +49,8 @@ bench-store: t/bench/store$(EXEEXT)
 	rm -rf t/bench/store-data
 
 # what reports cost: see t/bench/reports.sh
-bench-reports: aver-report$(EXEEXT) t/integ/fill$(EXEEXT)
+bench-reports: aver-report$(EXEEXT) t/integ/fill$(EXEEXT) \
+		t/integ/filltls$(EXEEXT)
 	$(srcdir)/t/bench/reports.sh $(abs_top_srcdir) $(abs_top_builddir)
 
 bench-clean:

@@ -4,11 +4,12 @@
 #
 # What reports cost: EVALUATIONS recorded over DOMAINS policy domains become
 # signed reports in a directory; and one domain with as many distinct rows.
-# Beside it Mail::DMARC, where it is installed, records a share of the data.
+# Then SESSIONS results of TLS sessions become a report for each domain. Beside
+# it Mail::DMARC, where it is installed, records a share of the data.
 #
 # usage: reports.sh SRCDIR BUILDDIR      (or: make bench-reports)
 #
-# Environment: EVALUATIONS=1000000 DOMAINS=10000 PEERS=yes|no.
+# Environment: EVALUATIONS=1000000 DOMAINS=10000 SESSIONS=100000 PEERS=yes|no.
 #
 # The DNS is a zone file (aver-report --zone), so that no server's speed is
 # measured. As root the programs run as nobody.
@@ -16,6 +17,7 @@
 src=${1:?usage: reports.sh SRCDIR BUILDDIR}
 build=${2:?usage: reports.sh SRCDIR BUILDDIR}
 : "${EVALUATIONS:=1000000}" "${DOMAINS:=10000}" "${PEERS:=yes}"
+: "${SESSIONS:=100000}"
 day=1793491200 # 2026-11-01
 
 fail() {
@@ -53,6 +55,7 @@ store = sqlite:$dir/aver.db
 report_email = dmarc-reports@reporter.example
 report_transport = directory:$dir/out
 report_spread = 0
+tls_report_spread = 0
 report_dkim_selector = s1
 report_dkim_key_file = $dir/key.pem
 CONF
@@ -61,16 +64,23 @@ CONF
     awk -v n="$2" 'BEGIN { for (i = 0; i < n; i++) {
         printf "_dmarc.d%d.example. TXT \"v=DMARC1; p=reject; " \
             "rua=mailto:rua@d%d.example\"\n", i, i
+        printf "_smtp._tls.d%d.example. TXT \"v=TLSRPTv1; " \
+            "rua=mailto:rua@d%d.example\"\n", i, i
         printf "d%d.example. MX 1 mx.d%d.example.\n", i, i } }' >"$dir/zone"
-    echo "fill $1: $(measure "$dir/fill.log" "$build/t/integ/fill" \
-        "sqlite:$dir/aver.db" "$2" "$EVALUATIONS" $day 1 $3)"
+    if [ "$1" = tls ]; then
+        echo "fill $1: $(measure "$dir/fill.log" "$build/t/integ/filltls" \
+            "sqlite:$dir/aver.db" "$2" "$SESSIONS" $day 1)"
+    else
+        echo "fill $1: $(measure "$dir/fill.log" "$build/t/integ/fill" \
+            "sqlite:$dir/aver.db" "$2" "$EVALUATIONS" $day 1 $3)"
+    fi
     [ "$(id -u)" != 0 ] || chown -R nobody "$dir"
 }
 
-aver_report() {
-    echo "aver-report, $EVALUATIONS evaluations of $2: $(measure "$run/$1/log" \
-        "$build/aver-report" -f -c "$run/$1/aver.conf" dmarc \
-        --now $((day + 86400)) --zone "$run/$1/zone")"
+aver_report() { # NAME COMMAND WHAT
+    echo "aver-report $2, $3: $(measure "$run/$1/log" \
+        "$build/aver-report" -f -c "$run/$1/aver.conf" "$2" \
+        --now $((day + 86400 + 600)) --zone "$run/$1/zone")"
     sed -n 's/.*: run: /    /p' "$run/$1/log"
     echo "    $(find "$run/$1/out" -name '*.eml' | wc -l) messages," \
         "$(du -sk "$run/$1/out" | cut -f1) kB"
@@ -120,8 +130,9 @@ PERL
 for program in openssl python3 awk; do
     command -v $program >/dev/null || fail "$program is missing"
 done
-[ -x "$build/aver-report" ] && [ -x "$build/t/integ/fill" ] ||
-    fail "build aver-report and t/integ/fill first"
+[ -x "$build/aver-report" ] && [ -x "$build/t/integ/fill" ] &&
+    [ -x "$build/t/integ/filltls" ] ||
+    fail "build aver-report, t/integ/fill and t/integ/filltls first"
 [ -d "$src/t/bench" ] || fail "$src is no source tree"
 run=$(mktemp -d) || exit 1
 chmod 755 "$run"
@@ -130,9 +141,11 @@ trap 'exit 1' INT TERM
 
 echo "$(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg)"
 prepare many "$DOMAINS"
-aver_report many "$DOMAINS domains"
+aver_report many dmarc "$EVALUATIONS evaluations of $DOMAINS domains"
 prepare one 1 distinct
-aver_report one "one domain, all different"
+aver_report one dmarc "$EVALUATIONS evaluations of one domain, all different"
+prepare tls "$DOMAINS"
+aver_report tls tls "$SESSIONS sessions with $DOMAINS domains"
 if [ "$PEERS" = yes ] && perl -MMail::DMARC::PurePerl -e 1 2>/dev/null; then
     mail_dmarc
 fi
