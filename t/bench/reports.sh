@@ -5,11 +5,19 @@
 # What reports cost: EVALUATIONS recorded over DOMAINS policy domains become
 # signed reports in a directory; and one domain with as many distinct rows.
 # Then SESSIONS results of TLS sessions become a report for each domain. Beside
-# it Mail::DMARC, where it is installed, records a share of the data.
+# it Mail::DMARC, where it is installed, records a share of the data, and so does
+# OpenDMARC, whose scripts also send reports, where they are named.
 #
 # usage: reports.sh SRCDIR BUILDDIR      (or: make bench-reports)
 #
-# Environment: EVALUATIONS=1000000 DOMAINS=10000 SESSIONS=100000 PEERS=yes|no.
+# Environment: EVALUATIONS=1000000 DOMAINS=10000 SESSIONS=100000 PEERS=yes|no,
+# and commands for the shell, which are to know their database and where reports
+# go to:
+#   OPENDMARC_IMPORT  reads history on standard input (opendmarc-import)
+#   OPENDMARC_READY   makes what was imported due to be reported; may be empty
+#   OPENDMARC_REPORTS makes and sends the reports (opendmarc-reports)
+# PEER_EVALUATIONS=5000 PEER_DOMAINS=100 is what these get, and aver-report
+# the same beside them.
 #
 # The DNS is a zone file (aver-report --zone), so that no server's speed is
 # measured. As root the programs run as nobody.
@@ -17,7 +25,7 @@
 src=${1:?usage: reports.sh SRCDIR BUILDDIR}
 build=${2:?usage: reports.sh SRCDIR BUILDDIR}
 : "${EVALUATIONS:=1000000}" "${DOMAINS:=10000}" "${PEERS:=yes}"
-: "${SESSIONS:=100000}"
+: "${SESSIONS:=100000}" "${PEER_EVALUATIONS:=5000}" "${PEER_DOMAINS:=100}"
 day=1793491200 # 2026-11-01
 
 fail() {
@@ -127,6 +135,43 @@ PERL
         perl mail-dmarc.pl $n $d 2>&1 | tail -n 1 | sed 's/^/    /')
 }
 
+# OpenDMARC's history of as many evaluations: its numbers 0, 2 and 7 are pass,
+# fail and none of SPF and DKIM, 4 and 5 aligned or not, 114 is "r"
+make_history() {
+    awk -v n="$PEER_EVALUATIONS" -v d="$PEER_DOMAINS" -v at=$day 'BEGIN {
+        for (i = 0; i < n; i++) {
+            name = "d" i % d ".example"
+            ok = i % 9 > 0
+            printf "job %010d\nreporter mx.reporter.example\n" \
+                "received %d\nipaddr 198.51.%d.%d\nfrom %s\nmfrom %s\n" \
+                "dkim %s r1 %d\nspf %d\npdomain %s\npolicy %d\n" \
+                "rua mailto:rua@%s\npct 100\nadkim 114\naspf 114\np 114\n" \
+                "sp 0\nalign_dkim %d\nalign_spf %d\narc 7\n" \
+                "arc_policy 0 json:[]\naction %d\n", i, at + i % 86400,
+                i % 250, 1 + int(i / 250) % 250, name, name, name,
+                ok ? 0 : 7, ok ? 0 : 2, name, ok ? 15 : 16, name,
+                ok ? 4 : 5, ok ? 4 : 5, ok ? 2 : 0
+        } }'
+}
+
+peer() {
+    echo "$1: $(measure "$run/peer.log" sh -c "{ $2; } <'$run/history'")"
+    tail -n 1 "$run/peer.log" | cut -c1-100 | sed 's/^/    /'
+}
+
+opendmarc() {
+    make_history >"$run/history"
+    what="$PEER_EVALUATIONS evaluations of $PEER_DOMAINS domains"
+    peer "opendmarc-import, $what" "$OPENDMARC_IMPORT"
+    [ -z "${OPENDMARC_READY:-}" ] || sh -c "$OPENDMARC_READY" ||
+        fail "OPENDMARC_READY failed"
+    [ -z "${OPENDMARC_REPORTS:-}" ] ||
+        peer "opendmarc-reports, $what" "$OPENDMARC_REPORTS"
+    EVALUATIONS=$PEER_EVALUATIONS
+    prepare beside "$PEER_DOMAINS"
+    aver_report beside "$PEER_DOMAINS domains"
+}
+
 for program in openssl python3 awk; do
     command -v $program >/dev/null || fail "$program is missing"
 done
@@ -148,4 +193,7 @@ prepare tls "$DOMAINS"
 aver_report tls tls "$SESSIONS sessions with $DOMAINS domains"
 if [ "$PEERS" = yes ] && perl -MMail::DMARC::PurePerl -e 1 2>/dev/null; then
     mail_dmarc
+fi
+if [ "$PEERS" = yes ] && [ -n "${OPENDMARC_IMPORT:-}" ]; then
+    opendmarc
 fi
