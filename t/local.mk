@@ -21,6 +21,9 @@ lint_tests = \
 integ_tests = \
 	t/integ/conformance.t \
 	t/integ/count.t \
+	t/integ/sendmail_tls.t \
+	t/integ/tls_delivery_new.t \
+	t/integ/tls_forms.t \
 	t/integ/failure.t \
 	t/integ/flood.t \
 	t/integ/forged.t \
@@ -73,3 +76,4 @@ t_fuzz_tag_t_LDADD = $(aver_libs)
 t_fuzz_tag_t_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += t/fuzz/replay.c \
 	t/fuzz/corpus/b64 t/fuzz/corpus/ip t/fuzz/corpus/tag
+EXTRA_DIST += t/integ/tls_site.py

@@ -11,8 +11,8 @@
 
 #define TEXT_MAX (RENDER_REPLY_MAX - 10) /* less "NOTFOUND " */
 #define REASON_MAX ((size_t)200)
-/* Sendmail's rewriting works in buffers of about MAXNAME + MAXATOM. */
-#define SENDMAIL_TEXT_MAX ((size_t)1000)
+/* Sendmail 8.17.1 cuts the value of match= after these octets, silently. */
+#define SENDMAIL_LIST_MAX ((size_t)255)
 
 static const char *const map_names[RENDER_MAP_COUNT] = {
     [RENDER_TLS] = "tls",
@@ -382,6 +382,19 @@ answer_requiretls(struct job *j, enum requiretls_default fallback)
 			requiretls_answer(d, fallback)))};
 }
 
+/* "secure match=LIST servername=hostname", with a list of a size it takes. */
+static bool
+is_for_sendmail(struct str text)
+{
+	struct str list, rest, head = STR("secure match=");
+
+	if (!str_starts(text, head))
+		return false;
+	list = str_cut(str_from(text, head.n), ' ', &rest);
+	return list.n > 0 && list.n <= SENDMAIL_LIST_MAX &&
+	       str_eq(rest, STR("servername=hostname"));
+}
+
 /* Of the hosts that there are, those the policy has; for a list too long. */
 static void
 build_sendmail_hosts(struct job *j)
@@ -396,8 +409,29 @@ build_sendmail_hosts(struct job *j)
 			buf_addf(&j->b, "%s%.*s", n++ ? ":" : "",
 			    STRF(f->hosts[i].name));
 	buf_add_z(&j->b, " servername=hostname");
-	if (n == 0)
-		buf_cut(&j->b, 0);
+}
+
+/* Never less than the table says: what cannot be said defers. */
+static void
+answer_sendmail_fixed(struct job *j)
+{
+	struct str rest, fixed = j->decision->facts.rule->fixed;
+
+	if (str_starts_ci(fixed, STR("may")) ||
+	    str_starts_ci(fixed, STR("none"))) {
+		answer_notfound(j);
+		return;
+	}
+	buf_clear(&j->b);
+	buf_add(&j->b, fixed);
+	str_cut(fixed, ' ', &rest);
+	if (str_chr(rest, ' ') == rest.n)
+		buf_add_z(&j->b, " servername=hostname");
+	if (is_for_sendmail(buf_str(&j->b)))
+		answer_ok(j);
+	else
+		answer_temp(j, STR("Sendmail cannot do that"),
+		    str_head(fixed, REASON_MAX));
 }
 
 /*
@@ -416,24 +450,17 @@ answer_sendmail(struct job *j)
 	    (f->sts.policy->mode == STS_ENFORCE || d->kind == TLS_STS_ENFORCE);
 
 	if (d->kind == TLS_FIXED) {
-		if (!tls_decision_is_verified(d))
-			answer_notfound(j);
-		else if (str_starts(f->rule->fixed, STR("secure ")) &&
-			 f->rule->fixed.n <= SENDMAIL_TEXT_MAX)
-			answer_fixed(j);
-		else
-			answer_temp(j, STR("Sendmail cannot do that"),
-			    str_head(f->rule->fixed, REASON_MAX));
+		answer_sendmail_fixed(j);
 	} else if (d->why == TLS_WHY_TROUBLE || d->kind == TLS_UNVERIFIABLE) {
 		answer_trouble(j);
 	} else if (is_enforced && d->domain.n) {
 		build_sts(j, "secure", true, SIZE_SHORT);
-		if (j->b.n > SENDMAIL_TEXT_MAX)
+		if (!is_for_sendmail(buf_str(&j->b)))
 			build_sendmail_hosts(j);
-		if (j->b.n == 0 || j->b.n > SENDMAIL_TEXT_MAX)
-			answer_temp(j, STR("the policy is too long"), STR_NONE);
-		else
+		if (is_for_sendmail(buf_str(&j->b)))
 			answer_ok(j);
+		else
+			answer_temp(j, STR("the policy is too long"), STR_NONE);
 	} else {
 		answer_notfound(j);
 	}

@@ -217,12 +217,12 @@ class Peer:
 class Server:
     """Runs script(peer) for each connection; peers keeps what was said."""
 
-    def __init__(self, script, context=None):
+    def __init__(self, script, context=None, at=("127.0.0.1", 0)):
         self.script, self.context = script, context
         self.peers, self.errors = [], []
         self.sock = socket.socket()
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        self.sock.bind(("127.0.0.1", 0))
+        self.sock.bind(at)
         self.sock.listen(16)
         self.port = self.sock.getsockname()[1]
         self.threads = []

@@ -272,11 +272,12 @@ class Sender:
     resolv.conf names the resolver."""
 
     def __init__(self, stage, resolver, maps, ca_file, transports,
-                 name="sender", built=None, more=""):
-        """built: the folder of a Postfix that was built and not installed;
-        more: lines of main.cf."""
+                 name="sender", built=None, more="", services=""):
+        """transports: {domain: port, or transport with next hop}; built: the
+        folder of a Postfix that was built and not installed; more: lines of
+        main.cf; services: of master.cf."""
         self.lab = stage
-        self.name = name
+        self.name, self.built = name, built
         self.port = lab.free_ports(1)[0]
         self.folder = stage.path(name)
         self.program = os.path.join(built, "bin/postfix") if built \
@@ -299,7 +300,9 @@ default_cache_db_type = texthash
                     "nameserver %s\noptions timeout:2 attempts:1\n"
                     % resolver.address)
         stage.write(name + "/transport", "".join(
-            "%s smtp:%s:%d\n" % (d, d, p) for d, p in transports.items()))
+            "%s %s\n" % (d, p if isinstance(p, str) else
+                         "smtp:%s:%d" % (d, p))
+            for d, p in transports.items()))
         stage.write(name + "/main.cf", """
 compatibility_level = 3.6
 queue_directory = %(dir)s/queue
@@ -347,7 +350,8 @@ smtp      unix  - - n - - smtp
 showq     unix  n - n - - showq
 tlsmgr    unix  - - n 1000? 1 tlsmgr
 postlog   unix-dgram n - n - 1 postlogd
-""" % self.port)
+%s
+""" % (self.port, services))
         r = self.command(self.program, "-c", self.folder, "start")
         if r.returncode:
             raise RuntimeError("postfix start: " + r.stdout + r.stderr)
@@ -371,11 +375,32 @@ postlog   unix-dgram n - n - 1 postlogd
     def stop(self):
         self.command(self.program, "-c", self.folder, "stop")
 
-    def send(self, domain):
+    def tool(self, name):
+        """The path of a program of this Postfix."""
+        return os.path.join(self.built, "bin", name) if self.built else name
+
+    def send(self, domain, header=""):
         """Submits a message; returns what the log says of its delivery."""
         rcpt = "u%d@%s" % (time.monotonic_ns(), domain)
         with smtplib.SMTP("127.0.0.1", self.port) as s:
-            s.sendmail("from@lab.example", [rcpt], "Subject: x\r\n\r\nbody\r\n")
+            s.sendmail("from@lab.example", [rcpt],
+                       header + "Subject: x\r\n\r\nbody\r\n")
+        return self.delivery(rcpt)
+
+    def submit(self, domain, *options):
+        """The same by sendmail(1)."""
+        rcpt = "u%d@%s" % (time.monotonic_ns(), domain)
+        r = subprocess.run(
+            [self.tool("sendmail"), "-C", self.folder, "-f",
+             "from@lab.example", *options, rcpt], capture_output=True,
+            text=True, input="Subject: x\n\nbody\n")
+        if r.returncode:
+            raise RuntimeError("sendmail: " + r.stdout + r.stderr)
+        return self.delivery(rcpt)
+
+    def delivery(self, rcpt):
+        """The log line of the recipient."""
+        domain = rcpt.partition("@")[2]
         found = []
 
         def look():

@@ -389,6 +389,14 @@ static const struct input fixed_old = {.rule =
 					   "|00:01:02:03:04:05:06:07:08:09:"
 					   "0a:0b:0c:0d:0e:0f"};
 static const struct input fixed_new = {.rule = "secure enable_rpk=yes"};
+static const struct input fixed_list = {
+    .rule = "secure match=.example.com:mx.example.net"};
+static const struct input fixed_whole = {
+    .rule = "secure match=.example.com servername=hostname"};
+static const struct input fixed_more = {
+    .rule = "secure match=.example.com ciphers=high"};
+static const struct input fixed_encrypt = {.rule = "encrypt"};
+static const struct input fixed_secure = {.rule = "secure"};
 static const struct input fixed_may = {.rule = "may ciphers=high"};
 static const struct input required = {
     .rule = "require-verified", .mx = 'i', .hosts = "a"};
@@ -465,6 +473,16 @@ static const struct {
     {"fixed, not verified", &fixed_may, "verified", "3.9", 0,
 	"TEMP no verified TLS for this destination: tls_policy_table says so"},
     {"fixed may, Sendmail", &fixed_may, "sts", "3.9", 0, "NOTFOUND "},
+    {"fixed list, Sendmail", &fixed_list, "sts", "3.9", 0,
+	"OK secure match=.example.com:mx.example.net servername=hostname"},
+    {"fixed for Sendmail", &fixed_whole, "sts", "3.9", 0,
+	"OK secure match=.example.com servername=hostname"},
+    {"fixed ciphers, Sendmail", &fixed_more, "sts", "3.9", 0,
+	"TEMP Sendmail cannot do that: secure match=.example.com ciphers=high"},
+    {"fixed encrypt, Sendmail", &fixed_encrypt, "sts", "3.9", 0,
+	"TEMP Sendmail cannot do that: encrypt"},
+    {"fixed secure, Sendmail", &fixed_secure, "sts", "3.9", 0,
+	"TEMP Sendmail cannot do that: secure"},
     {"required", &required, "tls", "3.9", 0, "OK dane-only"},
     {"required Sendmail", &required, "sts", "3.9", 0,
 	"TEMP tls_policy_table requires verified TLS: no TLSA records and no "
@@ -618,6 +636,43 @@ test_sendmail_size(void)
 	    "none of them");
 	arena_fini(&w.a);
 	buf_fini(&text);
+}
+
+/* Lists of 255 octets and of 256, by policy and by table. */
+static void
+test_sendmail_bound(void)
+{
+	for (int more = 0; more < 2; more++) {
+		char list[300] = "", text[400];
+		struct input in = {.mx = 'i'};
+		struct world w;
+		struct buf b;
+		size_t n = 0;
+
+		for (int i = 0; i < 12; i++)
+			n += (size_t)snprintf(list + n, sizeof(list) - n,
+			    "mail%02d.example.com:", i);
+		snprintf(list + n, sizeof(list) - n, "%.*s.com", 23 + more,
+		    "aaaaaaaaaaaaaaaaaaaaaaaa");
+		is_int((int)strlen(list), 255 + more, "a list of that size");
+		snprintf(text, sizeof(text), "secure match=%s", list);
+		in.rule = text;
+		reply_of(&w, &in, "sts", "3.12", 0, &b);
+		is_int(str_starts(inside(buf_str(&b)), STR("OK ")), !more,
+		    "of a table");
+		arena_fini(&w.a);
+		n = (size_t)snprintf(text, sizeof(text),
+		    "version: STSv1\nmode: enforce\nmax_age: 1\nmx: ");
+		for (const char *p = list; *p; p++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+			    *p == ':' ? "\nmx: " : "%c", *p);
+		snprintf(text + n, sizeof(text) - n, "\n");
+		in = (struct input){.mx = 'i', .policy = text};
+		reply_of(&w, &in, "sts", "3.12", 0, &b);
+		is_int(str_starts(inside(buf_str(&b)), STR("OK ")), !more,
+		    "of a policy");
+		arena_fini(&w.a);
+	}
 }
 
 static void
@@ -918,6 +973,7 @@ main(void)
 	test_strings();
 	test_sizes();
 	test_sendmail_size();
+	test_sendmail_bound();
 	test_fixed_replies();
 	test_no_memory();
 	test_maps();
