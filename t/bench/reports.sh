@@ -169,7 +169,7 @@ opendmarc() {
         peer "opendmarc-reports, $what" "$OPENDMARC_REPORTS"
     EVALUATIONS=$PEER_EVALUATIONS
     prepare beside "$PEER_DOMAINS"
-    aver_report beside "$PEER_DOMAINS domains"
+    aver_report beside dmarc "$what"
 }
 
 for program in openssl python3 awk; do
