@@ -97,8 +97,13 @@ struct store_ledger_ops {
 	    const struct ledger_submission *subs, size_t n, struct diag *d);
 	int (*forget)(struct store *s, int64_t before, uint64_t *forgotten,
 	    struct diag *d);
+	/*
+	 * made: what it becomes if there is none, NULL for random octets; out:
+	 * what it is then.
+	 */
 	int (*secret)(struct store *s, struct str name,
-	    uint8_t out[STORE_SECRET], struct diag *d);
+	    const uint8_t made[STORE_SECRET], uint8_t out[STORE_SECRET],
+	    struct diag *d);
 };
 
 struct store_suppress_ops {

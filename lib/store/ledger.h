@@ -246,4 +246,8 @@ int store_forget_reports(
 int store_secret(struct store *s, struct str name, uint8_t out[STORE_SECRET],
     struct diag *d);
 
+/* Puts the secret of another store. AVER_LIMIT: there is one, and not this. */
+int store_put_secret(struct store *s, struct str name,
+    const uint8_t secret[STORE_SECRET], struct diag *d);
+
 #endif

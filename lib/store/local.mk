@@ -26,6 +26,7 @@ libaver_a_SOURCES += \
 	lib/store/items.c lib/store/items.h \
 	lib/store/known.c lib/store/known.h \
 	lib/store/ledger.h \
+	lib/store/move.c lib/store/move.h \
 	lib/store/record.c lib/store/record.h \
 	lib/store/recorder.c lib/store/recorder.h \
 	lib/store/redis_conn.c lib/store/redis_conn.h \
@@ -111,6 +112,10 @@ t_fuzz_spool_t_SOURCES = t/fuzz/spool.c $(fuzz_main)
 t_fuzz_spool_t_LDADD = $(aver_libs)
 t_fuzz_spool_t_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += t/fuzz/corpus/record t/fuzz/corpus/ring t/fuzz/corpus/spool
+
+check_PROGRAMS += t/unit/store_move.t
+t_unit_store_move_t_SOURCES = t/unit/store_move.t.c t/tap.h
+t_unit_store_move_t_LDADD = $(aver_libs)
 
 # works on a store for t/integ/redis.t and t/integ/chaos.t
 noinst_PROGRAMS += t/integ/storeload

@@ -630,8 +630,8 @@ set(struct store *base, struct str report_id, unsigned number,
 /* --- secrets */
 
 static int
-secret(struct store *base, struct str name, uint8_t out[STORE_SECRET],
-    struct diag *d)
+secret(struct store *base, struct str name, const uint8_t given[STORE_SECRET],
+    uint8_t out[STORE_SECRET], struct diag *d)
 {
 	struct redis_store *s = redis_of(base);
 	uint8_t made[STORE_SECRET];
@@ -639,7 +639,9 @@ secret(struct store *base, struct str name, uint8_t out[STORE_SECRET],
 	struct resp r;
 	int err;
 
-	if (RAND_priv_bytes(made, sizeof(made)) != 1)
+	if (given)
+		memcpy(made, given, sizeof(made));
+	else if (RAND_priv_bytes(made, sizeof(made)) != 1)
 		return diag_set(d, AVER_CRYPTO, 0, "no random octets");
 	arena_init(&a, 1 << 16);
 	redis_begin(s->c, REDIS_SECRET);

@@ -384,7 +384,7 @@ static const char *const record_scripts[] = {
     " return list[1]\n"
     "end\n"
     "local out={}\n"
-    "for _,row in ipairs(R('ZRANGEBYLEX',ox,A[7]=='' and '-' "
+    "for _,row in ipairs(R('ZRANGEBYLEX',ox,A[8]=='0' and '-' "
     "or '('..A[7],'+','LIMIT',0,A[9])) do\n"
     " local r={row,first(row)}\n"
     " for _,set in ipairs(kind=='e' and {'n','o'} or {'ns',"

@@ -229,6 +229,9 @@ redis_each_name(struct redis_store *s, const char *index, struct str after,
 		}
 		if (bad)
 			err = redis_odd(s->c, d);
+		/* an empty name alone: there is none after it */
+		if (from.n == 0)
+			r.n = 0;
 		arena_fini(&a);
 	}
 	buf_fini(&from);

@@ -477,8 +477,8 @@ get_secret(struct sqlite_store *s, struct str name, uint8_t out[STORE_SECRET],
 }
 
 static int
-secret(struct store *base, struct str name, uint8_t out[STORE_SECRET],
-    struct diag *d)
+secret(struct store *base, struct str name, const uint8_t given[STORE_SECRET],
+    uint8_t out[STORE_SECRET], struct diag *d)
 {
 	struct sqlite_store *s = db_of(base);
 	uint8_t made[STORE_SECRET];
@@ -486,7 +486,9 @@ secret(struct store *base, struct str name, uint8_t out[STORE_SECRET],
 
 	if (err != AVER_NOTFOUND || s->read_only)
 		return err;
-	if (RAND_priv_bytes(made, sizeof(made)) != 1)
+	if (given)
+		memcpy(made, given, sizeof(made));
+	else if (RAND_priv_bytes(made, sizeof(made)) != 1)
 		return diag_set(d, AVER_CRYPTO, 0, "no random octets");
 	err = db_begin(s, false, d);
 	if (err)

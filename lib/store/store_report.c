@@ -4,6 +4,8 @@
 /*
  * The store's part for reports: checks the bounds and asks the back end.
  */
+#include <string.h>
+
 #include "lib/base/err.h"
 #include "lib/store/backend.h"
 #include "lib/store/bounds.h"
@@ -374,7 +376,23 @@ store_secret(
 {
 	if (name.n == 0 || name.n > SECRET_NAME_MAX)
 		return diag_set(d, AVER_LIMIT, 0, "the name is too long");
-	return s->ops->ledger->secret(s, name, out, d);
+	return s->ops->ledger->secret(s, name, NULL, out, d);
+}
+
+int
+store_put_secret(struct store *s, struct str name,
+    const uint8_t secret[STORE_SECRET], struct diag *d)
+{
+	uint8_t is[STORE_SECRET];
+	int err;
+
+	if (name.n == 0 || name.n > SECRET_NAME_MAX)
+		return diag_set(d, AVER_LIMIT, 0, "the name is too long");
+	err = s->ops->ledger->secret(s, name, secret, is, d);
+	if (!err && memcmp(is, secret, STORE_SECRET) != 0)
+		err = diag_set(d, AVER_LIMIT, 0,
+		    "the store has another secret \"%.*s\"", STRF(name));
+	return err;
 }
 
 /* --- suppressions */
