@@ -2,7 +2,8 @@
 # Copyright (c) 2026 the aver authors
 
 EXTRA_DIST += contrib/check contrib/demo contrib/packages.txt \
-	contrib/postfix contrib/quickstart contrib/report contrib/sendmail \
+	contrib/postfix contrib/quickstart contrib/redis contrib/report \
+	contrib/sendmail \
 	contrib/systemd/aver-report.timer $(units:=.in)
 
 # Units name the place that the programs are installed in.

@@ -28,6 +28,7 @@ aver_SOURCES = ctl/main.c \
 	ctl/reports.c ctl/reports.h \
 	ctl/results.c ctl/results.h \
 	ctl/results_import.c ctl/results_import.h \
+	ctl/store.c ctl/store.h \
 	ctl/suppress.c ctl/suppress.h
 aver_LDADD = $(aver_libs)
 

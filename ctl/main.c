@@ -18,6 +18,7 @@
 #include "ctl/report_show.h"
 #include "ctl/reports.h"
 #include "ctl/results.h"
+#include "ctl/store.h"
 #include "ctl/suppress.h"
 #include "lib/base/log.h"
 #include "lib/conf/conf.h"
@@ -88,6 +89,16 @@ run_results(const char *path, int argc, char **argv)
 {
 	struct conf *c = load(path);
 	int status = c ? cmd_results(c, argc, argv, stdin, stdout) : FAILED;
+
+	conf_unref(c);
+	return status;
+}
+
+static int
+run_store(const char *path, int argc, char **argv)
+{
+	struct conf *c = load(path);
+	int status = c ? cmd_store(c, argc, argv, stdout) : FAILED;
 
 	conf_unref(c);
 	return status;
@@ -179,6 +190,8 @@ static const struct command commands[] = {
     {"results", run_results, false,
 	" [list | show DOMAIN | remove DOMAIN | bad | import FILE]",
 	"shows the results of TLS sessions that have been recorded"},
+    {"store", run_store, false, " [status | migrate FROM TO]",
+	"tells what the store holds, or moves everything to another one"},
     {"suppress", run_suppress, false,
 	" [list | add VALUE | remove VALUE | import | export]",
 	"says where no reports go"},
