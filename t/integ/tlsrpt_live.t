@@ -5,7 +5,7 @@
 record, to MTA-STS domains with the right certificate, a wrong one, without
 STARTTLS and with a host that the policy does not name, to plain ones. What
 aver-policyd records of it comes from the log of the installed Postfix, and
-where POSTFIX_TLSRPT names the folder of a Postfix that was built with libtlsrpt
+where AVER_POSTFIX names the folder of a Postfix that was built with libtlsrpt
 (not installed), from its datagrams: the same but for what a version cannot
 know."""
 import json
@@ -210,9 +210,9 @@ def main(stage):
     old = Run(site, "log", "tls", tlsrpt_log="file:" + log)
     old.deliver()
     rows = check("log", old)
-    built = os.environ.get("POSTFIX_TLSRPT", "")
+    built = os.environ.get("AVER_POSTFIX", "")
     if not built:
-        tap.note("POSTFIX_TLSRPT is not set: no Postfix with libtlsrpt")
+        tap.note("AVER_POSTFIX is not set: no Postfix with libtlsrpt")
         return
     sock = stage.path("tlsrpt-state", "t.sock")
     new = Run(site, "tlsrpt", "tls-tlsrpt", built=built,
