@@ -33,6 +33,7 @@ integ_tests = \
 	t/integ/policyd.t \
 	t/integ/postfix.t \
 	t/integ/redis.t \
+	t/integ/redis_reports.t \
 	t/integ/reports.t \
 	t/integ/reports_day.t \
 	t/integ/reports_kill.t \

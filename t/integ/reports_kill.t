@@ -25,6 +25,7 @@ EVALUATIONS = 20 * DOMAINS
 TRIES_PER_DAY = 4
 FIRST = 1793491200  # 2026-11-01
 LEASE = 305  # of report_timeout = 1s
+HOLD = 0.5 if "AVER_STORE" in os.environ else 0
 tap = L.Tap()
 
 
@@ -55,6 +56,8 @@ class Killer:
 
     def clean(self, now):
         """A run that nobody kills; the log of it."""
+        # on Redis the hold of one that was killed ends a little later
+        time.sleep(HOLD)
         started = time.monotonic()
         r = self.site.report("dmarc", "--now", str(now))
         took = time.monotonic() - started

@@ -29,7 +29,8 @@ class Site:
         self.dir = lab.path(name)
         os.makedirs(self.path("out"))
         self.conf = self.path("aver.conf")
-        self.store = "sqlite:" + self.path("aver.db")
+        self.store = os.environ.get("AVER_STORE",
+                                    "sqlite:" + self.path("aver.db"))
         self.zone = self.path("zone")
         self.write("zone", zone)
         base = """
