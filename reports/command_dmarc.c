@@ -16,6 +16,7 @@
 #include "reports/dmarc_plan.h"
 #include "reports/dmarc_show.h"
 #include "reports/reporter.h"
+#include "reports/run_args.h"
 #include "reports/submit.h"
 #include "reports/walk.h"
 
@@ -23,10 +24,7 @@
 
 struct dmarc_run {
 	struct reporter r;
-	struct reporter_options options;
-	const char *domain; /* of --domain, else NULL */
-	bool dry;
-	uint64_t most; /* of --max */
+	struct run_args args;
 	int64_t now;
 	struct builder *builder;
 	struct arena arena;
@@ -157,7 +155,7 @@ plan_domain(struct dmarc_run *k, const struct store_due *due)
 	}
 	if (err)
 		return err;
-	if (!k->dry)
+	if (!k->args.dry)
 		return carry_out(k, due, &plan);
 	dmarc_show(due, &plan, stdout);
 	return 0;
@@ -208,9 +206,9 @@ make_reports(struct dmarc_run *k)
 {
 	int64_t before = window_floor(k->now, k->r.conf->report_interval);
 
-	if (k->domain)
+	if (k->args.domain)
 		return walk_one(&k->r, LEDGER_DMARC, before,
-		    str_from_z(k->domain), handle_domain, k, &k->d);
+		    str_from_z(k->args.domain), handle_domain, k, &k->d);
 	return walk_due(&k->r, LEDGER_DMARC, before, handle_domain, k, &k->d);
 }
 
@@ -219,9 +217,10 @@ send_reports(struct dmarc_run *k, struct submit_result *sent)
 {
 	static const struct submit_kind kind = {
 	    LEDGER_DMARC, REPORT_KIND_DMARC, NULL, NULL};
-	int64_t patience = k->options.no_wait ? 0 : k->r.conf->report_spread;
+	int64_t patience =
+	    k->args.options.no_wait ? 0 : k->r.conf->report_spread;
 
-	return submit_due(&k->r, &kind, k->most, patience, sent, &k->d);
+	return submit_due(&k->r, &kind, k->args.most, patience, sent, &k->d);
 }
 
 static void
@@ -249,18 +248,18 @@ static int
 open_all(struct dmarc_run *k, const struct conf *c)
 {
 	struct reporter *r = &k->r;
-	int err = reporter_init(r, c, &k->options, &k->d);
+	int err = reporter_init(r, c, &k->args.options, &k->d);
 
 	if (!err)
 		err = reporter_keys(r, &k->d);
 	if (!err)
-		err =
-		    reporter_store(r, k->dry ? STORE_READ : STORE_WRITE, &k->d);
+		err = reporter_store(
+		    r, k->args.dry ? STORE_READ : STORE_WRITE, &k->d);
 	if (!err)
 		err = reporter_dns(r, &k->d);
-	if (!err && !k->dry)
+	if (!err && !k->args.dry)
 		err = reporter_transport(r, &k->d);
-	if (!err && !k->dry) {
+	if (!err && !k->args.dry) {
 		k->builder = builder_new(r);
 		if (!k->builder)
 			err = diag_set(&k->d, AVER_NOMEM, 0, "out of memory");
@@ -281,79 +280,14 @@ run_all(struct dmarc_run *k)
 	if (on)
 		err = make_reports(k);
 	/* what is left now could not be reported */
-	if (!err && !k->dry && !k->domain)
+	if (!err && !k->args.dry && !k->args.domain)
 		err = clean_up(k);
-	if (!err && on && !k->dry)
+	if (!err && on && !k->args.dry)
 		err = send_reports(k, &sent);
-	if (!k->dry)
+	if (!k->args.dry)
 		log_run(k, &sent);
 	k->busy = k->busy || sent.down;
 	return err;
-}
-
-static int
-exit_code(const struct dmarc_run *k, int err)
-{
-	if (err && err != AVER_TEMP) {
-		log_msg(LOG_LVL_ERROR, "%s", k->d.text);
-		/* cron mails it, beside what the log has */
-		if (k->r.conf->log_destination != CONF_LOG_STDERR)
-			fprintf(stderr, "aver-report: %s\n", k->d.text);
-		return EXIT_FAILED;
-	}
-	if (err)
-		log_msg(LOG_LVL_WARN, "%s", k->d.text);
-	return err || k->busy ? EXIT_LATER : EXIT_OK;
-}
-
-/* --- arguments */
-
-static int
-usage(void)
-{
-	fputs("usage: aver-report dmarc [--now TIME] [--domain DOMAIN] "
-	      "[--dry-run]\n"
-	      "\t[--max N] [--no-wait] [--zone FILE]\n"
-	      "TIME: seconds since 1970, YYYY-MM-DD or "
-	      "YYYY-MM-DDTHH:MM:SSZ\n",
-	    stderr);
-	return EXIT_USAGE;
-}
-
-/* An option with a value; false when it is none or the value is wrong. */
-static bool
-set_value(struct dmarc_run *k, const char *name, const char *value)
-{
-	if (strcmp(name, "--now") == 0) {
-		k->options.has_now = true;
-		return time_parse(str_from_z(value), &k->options.now);
-	}
-	if (strcmp(name, "--domain") == 0) {
-		k->domain = value;
-		return *value;
-	}
-	if (strcmp(name, "--zone") == 0) {
-		k->options.zone = value;
-		return *value;
-	}
-	return strcmp(name, "--max") == 0 &&
-	       str_to_u64(str_from_z(value), UINT32_MAX, &k->most);
-}
-
-static bool
-parse(struct dmarc_run *k, int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--dry-run") == 0)
-			k->dry = true;
-		else if (strcmp(argv[i], "--no-wait") == 0)
-			k->options.no_wait = true;
-		else if (i + 1 == argc || !set_value(k, argv[i], argv[i + 1]))
-			return false;
-		else
-			i++;
-	}
-	return true;
 }
 
 int
@@ -364,16 +298,15 @@ command_dmarc(const struct conf *c, int argc, char **argv)
 
 	if (!k)
 		return EXIT_LATER;
-	k->most = (uint64_t)c->report_max_per_run;
-	if (!parse(k, argc, argv)) {
+	if (!run_args_parse(&k->args, c, true, argc, argv)) {
 		free(k);
-		return usage();
+		return EXIT_USAGE;
 	}
 	arena_init(&k->arena, PLAN_MEMORY);
 	err = open_all(k, c);
 	if (!err)
 		err = run_all(k);
-	status = exit_code(k, err);
+	status = run_exit_code(c, err, &k->d, k->busy);
 	builder_free(k->builder);
 	arena_fini(&k->arena);
 	reporter_close(&k->r);

@@ -14,6 +14,7 @@
 #include "reports/dmarc_show.h"
 #include "reports/failure_build.h"
 #include "reports/reporter.h"
+#include "reports/run_args.h"
 #include "reports/submit.h"
 #include "reports/walk.h"
 
@@ -21,10 +22,7 @@
 
 struct failure_run {
 	struct reporter r;
-	struct reporter_options options;
-	const char *domain; /* of --domain, else NULL */
-	bool dry;
-	uint64_t most; /* of --max */
+	struct run_args args;
 	int64_t now;
 	uint8_t key[STORE_SECRET]; /* of redaction */
 	struct str headers[HEADERS_MAX];
@@ -109,7 +107,7 @@ plan_domain(struct failure_run *k, const struct store_due *due)
 	}
 	if (err)
 		return err;
-	if (k->dry) {
+	if (k->args.dry) {
 		dmarc_show(due, &plan, stdout);
 		return 0;
 	}
@@ -142,9 +140,9 @@ handle_domain(void *arg, const struct store_due *due)
 static int
 make_all(struct failure_run *k)
 {
-	if (k->domain)
+	if (k->args.domain)
 		return walk_one(&k->r, LEDGER_FAILURE, k->now,
-		    str_from_z(k->domain), handle_domain, k, &k->d);
+		    str_from_z(k->args.domain), handle_domain, k, &k->d);
 	return walk_due(&k->r, LEDGER_FAILURE, k->now, handle_domain, k, &k->d);
 }
 
@@ -170,7 +168,7 @@ send_reports(struct failure_run *k, struct submit_result *sent)
 	static const struct submit_kind kind = {
 	    LEDGER_FAILURE, REPORT_KIND_FAILURE, fill, NULL};
 
-	return submit_due(&k->r, &kind, k->most, 0, sent, &k->d);
+	return submit_due(&k->r, &kind, k->args.most, 0, sent, &k->d);
 }
 
 static void
@@ -207,7 +205,7 @@ set_options(struct failure_run *k)
 	k->arf.user_agent = STR("aver/" AVER_VERSION);
 	k->arf.reporting_mta = k->r.host;
 	k->arf.key = (struct str){(const char *)k->key, sizeof(k->key)};
-	if (k->dry)
+	if (k->args.dry)
 		return 0;
 	return store_secret(
 	    k->r.store, STR("failure report redaction"), k->key, &k->d);
@@ -217,16 +215,16 @@ static int
 open_all(struct failure_run *k, const struct conf *c)
 {
 	struct reporter *r = &k->r;
-	int err = reporter_init(r, c, &k->options, &k->d);
+	int err = reporter_init(r, c, &k->args.options, &k->d);
 
 	if (!err)
 		err = reporter_keys(r, &k->d);
 	if (!err)
-		err =
-		    reporter_store(r, k->dry ? STORE_READ : STORE_WRITE, &k->d);
+		err = reporter_store(
+		    r, k->args.dry ? STORE_READ : STORE_WRITE, &k->d);
 	if (!err)
 		err = reporter_dns(r, &k->d);
-	if (!err && !k->dry)
+	if (!err && !k->args.dry)
 		err = reporter_transport(r, &k->d);
 	if (!err)
 		err = set_options(k);
@@ -245,78 +243,16 @@ run_all(struct failure_run *k)
 	if (!on)
 		log_msg(LOG_LVL_INFO, "failure_reports = no: none are made");
 	/* what is not going to be reported is not kept */
-	if (!k->dry)
+	if (!k->args.dry)
 		err = drop(k, STR_NONE, on ? oldest : k->now);
 	if (!err && on)
 		err = make_all(k);
-	if (!err && on && !k->dry)
+	if (!err && on && !k->args.dry)
 		err = send_reports(k, &sent);
-	if (!k->dry)
+	if (!k->args.dry)
 		log_run(k, &sent);
 	k->busy = k->busy || sent.down;
 	return err;
-}
-
-static int
-exit_code(const struct failure_run *k, int err)
-{
-	if (err && err != AVER_TEMP) {
-		log_msg(LOG_LVL_ERROR, "%s", k->d.text);
-		if (k->r.store || err == AVER_CONF)
-			fprintf(stderr, "aver-report: %s\n", k->d.text);
-		return EXIT_FAILED;
-	}
-	if (err)
-		log_msg(LOG_LVL_WARN, "%s", k->d.text);
-	return err || k->busy ? EXIT_LATER : EXIT_OK;
-}
-
-/* ---- arguments ---------------------------------------------------------- */
-
-static int
-usage(void)
-{
-	fputs("usage: aver-report failure [--now TIME] [--domain DOMAIN] "
-	      "[--dry-run]\n"
-	      "\t[--max N] [--zone FILE]\n"
-	      "TIME: seconds since 1970, YYYY-MM-DD or "
-	      "YYYY-MM-DDTHH:MM:SSZ\n",
-	    stderr);
-	return EXIT_USAGE;
-}
-
-/* An option with a value; false when it is none or the value is wrong. */
-static bool
-set_value(struct failure_run *k, const char *name, const char *value)
-{
-	if (strcmp(name, "--now") == 0) {
-		k->options.has_now = true;
-		return time_parse(str_from_z(value), &k->options.now);
-	}
-	if (strcmp(name, "--domain") == 0) {
-		k->domain = value;
-		return *value;
-	}
-	if (strcmp(name, "--zone") == 0) {
-		k->options.zone = value;
-		return *value;
-	}
-	return strcmp(name, "--max") == 0 &&
-	       str_to_u64(str_from_z(value), UINT32_MAX, &k->most);
-}
-
-static bool
-parse(struct failure_run *k, int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--dry-run") == 0)
-			k->dry = true;
-		else if (i + 1 == argc || !set_value(k, argv[i], argv[i + 1]))
-			return false;
-		else
-			i++;
-	}
-	return true;
 }
 
 int
@@ -327,16 +263,15 @@ command_failure(const struct conf *c, int argc, char **argv)
 
 	if (!k)
 		return EXIT_LATER;
-	k->most = (uint64_t)c->report_max_per_run;
-	if (!parse(k, argc, argv)) {
+	if (!run_args_parse(&k->args, c, false, argc, argv)) {
 		free(k);
-		return usage();
+		return EXIT_USAGE;
 	}
 	arena_init(&k->arena, PLAN_MEMORY);
 	err = open_all(k, c);
 	if (!err)
 		err = run_all(k);
-	status = exit_code(k, err);
+	status = run_exit_code(c, err, &k->d, k->busy);
 	arena_fini(&k->arena);
 	reporter_close(&k->r);
 	free(k);

@@ -14,6 +14,7 @@
 #include "lib/tlsrpt/tlsrpt_report.h"
 #include "lib/zip/gz.h"
 #include "reports/reporter.h"
+#include "reports/run_args.h"
 #include "reports/submit.h"
 #include "reports/tls_build.h"
 #include "reports/tls_plan.h"
@@ -33,10 +34,7 @@ enum pass { PASS_DOMAINS, PASS_HOSTS, PASS_ALL };
 
 struct tls_run {
 	struct reporter r;
-	struct reporter_options options;
-	const char *domain; /* of --domain, else NULL */
-	bool dry;
-	uint64_t most; /* of --max */
+	struct run_args args;
 	int64_t now, before;
 	enum pass pass;
 	struct tls_builder *builder;
@@ -178,7 +176,7 @@ plan_domain(struct tls_run *k, const struct store_due *due)
 	}
 	if (err)
 		return err;
-	if (!k->dry)
+	if (!k->args.dry)
 		return carry_out(k, due, &plan);
 	tls_show(due, &plan, stdout);
 	return 0;
@@ -197,11 +195,11 @@ handle_domain(void *arg, const struct store_due *due)
 static int
 make_reports(struct tls_run *k)
 {
-	struct str domain = str_from_z(k->domain);
+	struct str domain = str_from_z(k->args.domain);
 	int err;
 
 	k->pass = PASS_ALL;
-	if (k->domain)
+	if (k->args.domain)
 		return walk_one(&k->r, LEDGER_TLS, k->before, domain,
 		    handle_domain, k, &k->d);
 	k->pass = PASS_DOMAINS;
@@ -282,10 +280,10 @@ send_reports(struct tls_run *k, struct submit_result *sent)
 	    LEDGER_TLS, REPORT_KIND_TLS, fill, "application/tlsrpt+gzip"};
 	int64_t patience = k->r.conf->tls_report_spread;
 
-	if (patience > PATIENCE_MAX && !k->options.has_now)
+	if (patience > PATIENCE_MAX && !k->args.options.has_now)
 		patience = PATIENCE_MAX;
-	return submit_due(&k->r, &kind, k->most,
-	    k->options.no_wait ? 0 : patience, sent, &k->d);
+	return submit_due(&k->r, &kind, k->args.most,
+	    k->args.options.no_wait ? 0 : patience, sent, &k->d);
 }
 
 static void
@@ -317,18 +315,18 @@ static int
 open_all(struct tls_run *k, const struct conf *c)
 {
 	struct reporter *r = &k->r;
-	int err = reporter_init(r, c, &k->options, &k->d);
+	int err = reporter_init(r, c, &k->args.options, &k->d);
 
 	if (!err)
 		err = reporter_keys(r, &k->d);
 	if (!err)
-		err =
-		    reporter_store(r, k->dry ? STORE_READ : STORE_WRITE, &k->d);
+		err = reporter_store(
+		    r, k->args.dry ? STORE_READ : STORE_WRITE, &k->d);
 	if (!err)
 		err = reporter_dns(r, &k->d);
-	if (!err && !k->dry)
+	if (!err && !k->args.dry)
 		err = reporter_transport(r, &k->d);
-	if (!err && !k->dry) {
+	if (!err && !k->args.dry) {
 		k->builder = tls_builder_new(r);
 		if (!k->builder)
 			err = diag_set(&k->d, AVER_NOMEM, 0, "out of memory");
@@ -350,78 +348,14 @@ run_all(struct tls_run *k)
 	if (on)
 		err = make_reports(k);
 	/* what is left now could not be reported */
-	if (!err && !k->dry && !k->domain)
+	if (!err && !k->args.dry && !k->args.domain)
 		err = clean_up(k);
-	if (!err && on && !k->dry)
+	if (!err && on && !k->args.dry)
 		err = send_reports(k, &sent);
-	if (!k->dry)
+	if (!k->args.dry)
 		log_run(k, &sent);
 	k->busy = k->busy || sent.down;
 	return err;
-}
-
-static int
-exit_code(const struct tls_run *k, int err)
-{
-	if (err && err != AVER_TEMP) {
-		log_msg(LOG_LVL_ERROR, "%s", k->d.text);
-		if (k->r.store || err == AVER_CONF)
-			fprintf(stderr, "aver-report: %s\n", k->d.text);
-		return EXIT_FAILED;
-	}
-	if (err)
-		log_msg(LOG_LVL_WARN, "%s", k->d.text);
-	return err || k->busy ? EXIT_LATER : EXIT_OK;
-}
-
-/* ---- arguments ---------------------------------------------------------- */
-
-static int
-usage(void)
-{
-	fputs("usage: aver-report tls [--now TIME] [--domain DOMAIN] "
-	      "[--dry-run]\n"
-	      "\t[--max N] [--no-wait] [--zone FILE]\n"
-	      "TIME: seconds since 1970, YYYY-MM-DD or "
-	      "YYYY-MM-DDTHH:MM:SSZ\n",
-	    stderr);
-	return EXIT_USAGE;
-}
-
-/* An option with a value; false when it is none or the value is wrong. */
-static bool
-set_value(struct tls_run *k, const char *name, const char *value)
-{
-	if (strcmp(name, "--now") == 0) {
-		k->options.has_now = true;
-		return time_parse(str_from_z(value), &k->options.now);
-	}
-	if (strcmp(name, "--domain") == 0) {
-		k->domain = value;
-		return *value;
-	}
-	if (strcmp(name, "--zone") == 0) {
-		k->options.zone = value;
-		return *value;
-	}
-	return strcmp(name, "--max") == 0 &&
-	       str_to_u64(str_from_z(value), UINT32_MAX, &k->most);
-}
-
-static bool
-parse(struct tls_run *k, int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--dry-run") == 0)
-			k->dry = true;
-		else if (strcmp(argv[i], "--no-wait") == 0)
-			k->options.no_wait = true;
-		else if (i + 1 == argc || !set_value(k, argv[i], argv[i + 1]))
-			return false;
-		else
-			i++;
-	}
-	return true;
 }
 
 int
@@ -432,16 +366,15 @@ command_tls(const struct conf *c, int argc, char **argv)
 
 	if (!k)
 		return EXIT_LATER;
-	k->most = (uint64_t)c->report_max_per_run;
-	if (!parse(k, argc, argv)) {
+	if (!run_args_parse(&k->args, c, true, argc, argv)) {
 		free(k);
-		return usage();
+		return EXIT_USAGE;
 	}
 	arena_init(&k->arena, PLAN_ARENA);
 	err = open_all(k, c);
 	if (!err)
 		err = run_all(k);
-	status = exit_code(k, err);
+	status = run_exit_code(c, err, &k->d, k->busy);
 	tls_builder_free(k->builder);
 	arena_fini(&k->arena);
 	reporter_close(&k->r);

@@ -18,6 +18,7 @@ aver_report_SOURCES = \
 	reports/loop.c reports/loop.h \
 	reports/main.c \
 	reports/reporter.c reports/reporter.h \
+	reports/run_args.c reports/run_args.h \
 	reports/submit.c reports/submit.h \
 	reports/tls_build.c reports/tls_build.h \
 	reports/tls_plan.c reports/tls_plan.h \
