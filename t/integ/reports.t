@@ -366,7 +366,8 @@ def test_bounce(lab):
         return r.returncode, json.loads(
             c.site.aver("suppress", "--json").stdout)
     tap.ok(sender.startswith("dmarc-reports+"), "VERP", sender)
-    tap.eq(bounce(sender[:-24] + "a" + sender[-23:]), (0, []), "forged")
+    other = "b" if sender[-24] == "a" else "a"
+    tap.eq(bounce(sender[:-24] + other + sender[-23:]), (0, []), "forged")
     tap.eq(bounce("dmarc-reports@reporter.example"), (0, []), "no token")
     tap.eq(bounce(sender, "delayed", "4.4.1"), (0, []), "a delay")
     code, list_ = bounce("somebody@else.example", args=(sender,))
