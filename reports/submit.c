@@ -15,7 +15,7 @@
 #include "reports/window.h"
 
 #define BATCH 64
-/* an item of the batch: ID, URI, destination, detail, domain, address */
+/* an item of the batch: ID, URI, destination, domain, address */
 #define BATCH_MEMORY ((size_t)BATCH * 5120)
 /* from so many on, what waits for the disk is worth to be put together */
 #define STAGE_MIN 4
@@ -34,9 +34,9 @@
 #define MUTE_MAX 64
 
 struct item {
-	struct str id, uri, destination, detail;
+	struct str id, uri, destination;
 	unsigned number, attempts;
-	int64_t next_try, give_up;
+	int64_t last_try, give_up;
 	bool over; /* it is not tried again, so no cap concerns it */
 	uint64_t fence; /* of our claim; 0: none, or it has ended */
 	struct transport_stage stage; /* what is not delivered yet, and of it */
@@ -480,14 +480,12 @@ release(struct submit *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		struct item *it = &s->items[i];
-		struct outcome o = {.state = LEDGER_PENDING,
-		    .next_try = it->next_try,
-		    .detail = it->detail};
 
 		transport_drop(s->r->transport, &it->stage);
 		/* if not, its lease ends by itself */
 		if (it->fence)
-			(void)finish(s, it, &o);
+			(void)store_release_submission(s->r->store, it->id,
+			    it->number, it->fence, it->last_try, s->d);
 	}
 }
 
@@ -514,10 +512,9 @@ collect(void *arg, const struct ledger_submission *sub)
 	    .id = arena_dup(&s->batch, sub->report_id),
 	    .uri = arena_dup(&s->batch, sub->uri),
 	    .destination = arena_dup(&s->batch, sub->destination),
-	    .detail = arena_dup(&s->batch, sub->detail),
 	    .number = sub->number,
 	    .attempts = sub->attempts,
-	    .next_try = sub->next_try,
+	    .last_try = sub->last_try,
 	    .give_up = sub->give_up,
 	    .over = over,
 	};

@@ -87,6 +87,8 @@ struct store_ledger_ops {
 	    size_t n, int64_t now, int64_t lease, struct diag *d);
 	int (*renew)(struct store *s, struct str report_id, unsigned number,
 	    uint64_t fence, int64_t until, struct diag *d);
+	int (*release)(struct store *s, struct str report_id, unsigned number,
+	    uint64_t fence, int64_t last_try, struct diag *d);
 	int (*finish)(struct store *s, struct str report_id, unsigned number,
 	    uint64_t fence, enum ledger_state state, int64_t next_try,
 	    struct str detail, struct diag *d);

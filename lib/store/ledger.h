@@ -93,9 +93,10 @@ struct ledger_submission {
 	 */
 	struct str destination;
 	enum ledger_state state;
-	unsigned attempts; /* claims: a holder that died counts */
+	/* claims that were not released: a holder that died counts */
+	unsigned attempts;
 	int64_t next_try;
-	int64_t last_try; /* of the last claim; 0: none */
+	int64_t last_try; /* of the last of these; 0: none */
 	int64_t give_up; /* for the sender: no try after this time */
 	struct str detail; /* what the last answer was */
 	uint64_t fence; /* of the last claim; 0: none */
@@ -199,6 +200,14 @@ int store_renew_submission(struct store *s, struct str report_id,
 int store_finish_submission(struct store *s, struct str report_id,
     unsigned number, uint64_t fence, enum ledger_state state, int64_t next_try,
     struct str detail, struct diag *d);
+
+/*
+ * Ends the claim of what was not tried after all: attempts and last_try are as
+ * before it, last_try being what was read then. AVER_NOTFOUND as
+ * store_finish_submission().
+ */
+int store_release_submission(struct store *s, struct str report_id,
+    unsigned number, uint64_t fence, int64_t last_try, struct diag *d);
 
 /* What an operator or a bounce does, also to submissions that are claimed. */
 struct ledger_change {

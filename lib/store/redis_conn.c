@@ -651,9 +651,9 @@ static bool
 needs_replicas(enum redis_script script)
 {
 	static const enum redis_script list[] = {REDIS_ADD, REDIS_REMOVE,
-	    REDIS_COMMIT, REDIS_PUT, REDIS_CLAIM, REDIS_RENEW, REDIS_FINISH,
-	    REDIS_SET, REDIS_FORGET_REPORTS, REDIS_SECRET, REDIS_SUPPRESS,
-	    REDIS_INCIDENTS_REMOVE};
+	    REDIS_COMMIT, REDIS_PUT, REDIS_CLAIM, REDIS_RENEW, REDIS_RELEASE,
+	    REDIS_FINISH, REDIS_SET, REDIS_FORGET_REPORTS, REDIS_SECRET,
+	    REDIS_SUPPRESS, REDIS_INCIDENTS_REMOVE};
 	size_t i = 0;
 
 	while (i < sizeof(list) / sizeof(list[0]) && list[i] != script)

@@ -591,6 +591,20 @@ renew(struct store *base, struct str report_id, unsigned number, uint64_t fence,
 }
 
 static int
+release(struct store *base, struct str report_id, unsigned number,
+    uint64_t fence, int64_t last_try, struct diag *d)
+{
+	struct redis_store *s = redis_of(base);
+	int err = this_one(s, REDIS_RELEASE, report_id, number, d);
+
+	if (err)
+		return err;
+	redis_arg_int(s->c, (int64_t)fence);
+	redis_arg_int(s->c, last_try);
+	return with_claim(s, false, d);
+}
+
+static int
 finish(struct store *base, struct str report_id, unsigned number,
     uint64_t fence, enum ledger_state state, int64_t next_try,
     struct str detail, struct diag *d)
@@ -670,6 +684,7 @@ const struct store_ledger_ops redis_ledger_ops = {
     .count = count,
     .claim = claim,
     .renew = renew,
+    .release = release,
     .finish = finish,
     .set = set,
     .put = put_report,

@@ -89,6 +89,18 @@ const char *const redis_ledger_scripts[] = {
 		 "if f[1]~=A[3] or N(f[2])<=0 then return 0 end\n"
 		 "R('HSET',h,n..'e',A[4])\n"
 		 "return 1\n",
+    [REDIS_RELEASE - REDIS_LEDGER_FIRST] =
+	PROLOGUE "local id,n=A[1],A[2]\n"
+		 "local h=p..'r:'..id\n"
+		 "local f=R('HMGET',h,n..'f',n..'e',n..'d')\n"
+		 "if f[1]~=A[3] or N(f[2])<=0 then return 0 end\n"
+		 "R('HINCRBY',h,n..'a',-1)\n"
+		 "R('HSET',h,n..'e','0',n..'l',A[4])\n"
+		 "for _,k in ipairs({p..'tr',p..'td:'..f[3]}) do\n"
+		 " if N(A[4])>0 then R('ZADD',k,A[4],n..':'..id)\n"
+		 " else R('ZREM',k,n..':'..id) end\n"
+		 "end\n"
+		 "return 1\n",
     [REDIS_FINISH - REDIS_LEDGER_FIRST] =
 	PROLOGUE "local id,n=A[1],A[2]\n"
 		 "local h=p..'r:'..id\n"

@@ -363,6 +363,9 @@ const char *const sql_text[ST_COUNT] = {
 		 " RETURNING fence",
     [ST_RENEW] = "UPDATE submission SET lease = ?4" THIS_ONE
 		 " AND fence = ?3 AND lease > 0",
+    [ST_RELEASE] =
+	"UPDATE submission SET lease = 0, last_try = ?4,"
+	" attempts = attempts - 1" THIS_ONE " AND fence = ?3 AND lease > 0",
     /* 0 pending, 5 bounced */
     [ST_FINISH] = "UPDATE submission SET lease = 0, detail = ?6,"
 		  " next_try = ?5, state = CASE WHEN state = 5 OR"

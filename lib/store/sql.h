@@ -76,6 +76,7 @@ enum statement {
 	ST_TRIED_ANY,
 	ST_CLAIM,
 	ST_RENEW,
+	ST_RELEASE,
 	ST_FINISH,
 	ST_SET,
 	ST_SET_COUNT,

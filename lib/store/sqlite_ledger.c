@@ -385,19 +385,35 @@ with_claim(struct sqlite_store *s, enum statement st, struct diag *d)
 	return db_finish(s, rc, d);
 }
 
+/* What sets one figure of a claimed submission. */
 static int
-renew(struct store *base, struct str report_id, unsigned number, uint64_t fence,
-    int64_t until, struct diag *d)
+set_claimed(struct store *base, enum statement st, struct str report_id,
+    unsigned number, uint64_t fence, int64_t figure, struct diag *d)
 {
 	struct sqlite_store *s = db_of(base);
 	int err = db_begin(s, true, d);
 
 	if (err)
 		return err;
-	put_this(s, ST_RENEW, report_id, number);
-	db_put_int(s, ST_RENEW, 3, (int64_t)fence);
-	db_put_int(s, ST_RENEW, 4, until);
-	return with_claim(s, ST_RENEW, d);
+	put_this(s, st, report_id, number);
+	db_put_int(s, st, 3, (int64_t)fence);
+	db_put_int(s, st, 4, figure);
+	return with_claim(s, st, d);
+}
+
+static int
+renew(struct store *base, struct str report_id, unsigned number, uint64_t fence,
+    int64_t until, struct diag *d)
+{
+	return set_claimed(base, ST_RENEW, report_id, number, fence, until, d);
+}
+
+static int
+release(struct store *base, struct str report_id, unsigned number,
+    uint64_t fence, int64_t last_try, struct diag *d)
+{
+	return set_claimed(
+	    base, ST_RELEASE, report_id, number, fence, last_try, d);
 }
 
 static int
@@ -512,6 +528,7 @@ const struct store_ledger_ops sqlite_ledger_ops = {
     .claim = claim,
     .claim_many = claim_many,
     .renew = renew,
+    .release = release,
     .finish = finish,
     .set = set,
     .put = put,

@@ -345,6 +345,14 @@ store_finish_submission(struct store *s, struct str report_id, unsigned number,
 }
 
 int
+store_release_submission(struct store *s, struct str report_id, unsigned number,
+    uint64_t fence, int64_t last_try, struct diag *d)
+{
+	return s->ops->ledger->release(
+	    s, report_id, number, fence, last_try, d);
+}
+
+int
 store_set_submissions(struct store *s, struct str report_id, unsigned number,
     const struct ledger_change *change, uint64_t *changed, struct diag *d)
 {

@@ -284,6 +284,51 @@ contract_claims(const char *spec)
 }
 
 static void
+contract_release(const char *spec)
+{
+	struct store *s = store_now(spec, STORE_WRITE);
+	struct store *other = store_now(spec, STORE_WRITE);
+	uint64_t fence = 0, n = 0;
+	struct diag d;
+
+	put_report(s, "r1", LEDGER_DMARC, "a.example", 100, 3);
+	store_claim_submission(s, STR("r1"), 1, 110, 60, &fence, &d);
+	is_int(store_release_submission(s, STR("r1"), 1, fence, 0, &d), 0,
+	    "not tried after all");
+	is_submissions(other, "r1",
+	    "r1#1 pending try 0 next 110 last 0 lease 0 \n"
+	    "r1#2 pending try 0 next 100 last 0 lease 0 \n"
+	    "r1#7 suppressed try 0 next 0 last 0 lease 0 \n",
+	    "it is as it was");
+	is_due(other, LEDGER_DMARC, 110, "r1#2 r1#1 ", "and due");
+	store_count_submissions(other, 0, STR_NONE, &n, &d);
+	is_int(n, 0, "no cap counts it");
+	is_int(store_release_submission(s, STR("r1"), 1, fence, 0, &d),
+	    AVER_NOTFOUND, "once only");
+	store_claim_submission(s, STR("r1"), 1, 120, 60, &fence, &d);
+	store_finish_submission(
+	    s, STR("r1"), 1, fence, LEDGER_PENDING, 200, STR("451 x"), &d);
+	store_claim_submission(s, STR("r1"), 1, 200, 60, &fence, &d);
+	is_int(store_release_submission(s, STR("r1"), 1, fence, 120, &d), 0,
+	    "after one try");
+	is_submissions(other, "r1",
+	    "r1#1 pending try 1 next 200 last 120 lease 0 451 x\n"
+	    "r1#2 pending try 0 next 100 last 0 lease 0 \n"
+	    "r1#7 suppressed try 0 next 0 last 0 lease 0 \n",
+	    "that one stays");
+	store_count_submissions(other, 120, STR("one.example"), &n, &d);
+	is_int(n, 1, "and counts");
+	store_count_submissions(other, 121, STR_NONE, &n, &d);
+	is_int(n, 0, "at its time");
+	store_claim_submission(s, STR("r1"), 1, 200, 60, &fence, &d);
+	store_claim_submission(other, STR("r1"), 1, 260, 60, &n, &d);
+	is_int(store_release_submission(s, STR("r1"), 1, fence, 120, &d),
+	    AVER_NOTFOUND, "what somebody else has claimed is theirs");
+	store_close(other);
+	store_close(s);
+}
+
+static void
 contract_claim_many(const char *spec)
 {
 	struct store *s = store_now(spec, STORE_WRITE);
@@ -748,6 +793,7 @@ main(void)
 	on_each_backend("due", contract_due);
 	on_each_backend("claims", contract_claims);
 	on_each_backend("claim_many", contract_claim_many);
+	on_each_backend("release", contract_release);
 	on_each_backend("changes", contract_changes);
 	on_each_backend("forget", contract_forget);
 	on_each_backend("secret", contract_secret);
