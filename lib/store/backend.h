@@ -146,9 +146,37 @@ struct store_sts_ops {
 	    int (*fn)(void *arg, const struct store_sts *sts), void *arg,
 	    struct diag *d);
 	int (*remove)(struct store *s, struct str domain, struct diag *d);
+	int (*mark)(struct store *s, int64_t *mark, struct diag *d);
+	int (*each_change)(struct store *s, int64_t *mark,
+	    int (*fn)(
+		void *arg, struct str domain, const struct store_sts *sts),
+	    void *arg, struct diag *d);
 	int (*forget)(
 	    struct store *s, int64_t unused, int64_t expired, struct diag *d);
 };
+
+/*
+ * The numbers of the last changes of MTA-STS policies that a handle has made
+ * itself, with none of others between them: above before, up to last.
+ */
+struct store_sts_own {
+	int64_t before, last;
+};
+
+static inline void
+store_sts_own_add(struct store_sts_own *own, int64_t number, int64_t before)
+{
+	if (before != own->last)
+		own->before = before;
+	own->last = number;
+}
+
+/* The mark, moved over what is the handle's own. */
+static inline int64_t
+store_sts_own_skip(const struct store_sts_own *own, int64_t mark)
+{
+	return mark >= own->before && mark < own->last ? own->last : mark;
+}
 
 struct store_destination_ops {
 	int (*see)(struct store *s, const struct store_sighting *seen, size_t n,

@@ -25,6 +25,10 @@
  *	tr td:DEST	sorted sets: submissions by last try
  *	w p		hashes: secrets, suppressions
  *	M m:DOM		MTA-STS policies: their names, one each
+ *	L		sorted set: "p" or "r" (put, removed) and the domain by
+ *			the number of its last change, which counts
+ *			microseconds (stsf in c: where the known ones begin;
+ *			sts: the last)
  *	X xs x:DOM	destinations: domains, by last time, one each
  *	b		list: bad datagrams
  *
@@ -54,7 +58,7 @@ static const char *const record_scripts[] = {
 	"if ARGV[1]=='w' then\n"
 	" if not v then v='" REDIS_VERSION "' redis.call('SET',KEYS[1],v) end\n"
 	" if v=='" REDIS_VERSION "' then\n"
-	"  for k in string.gmatch('v w p c k E T F R D M X xs tr "
+	"  for k in string.gmatch('v w p c k E T F R D M L X xs tr "
 	"b','%a+') do\n"
 	"   redis.pcall('EXPIRE',p..k,34560000)\n"
 	"  end\n"

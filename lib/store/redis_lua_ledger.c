@@ -185,79 +185,92 @@ const char *const redis_ledger_scripts[] = {
 		 "R('HSET',p..'p',A[1],A[3])\n"
 		 "keep(p..'p')\n"
 		 "return 0\n",
-    [REDIS_STS_PUT - REDIS_LEDGER_FIRST] =
-	PROLOGUE "local k=p..'m:'..A[1]\n"
-		 "local f=R('HMGET',k,'fetched','used')\n"
-		 "if f[1] and N(f[1])>N(A[4]) then return 0 end\n"
-		 "local used=A[6]\n"
-		 "if f[2] and N(f[2])>N(used) then used=f[2] end\n"
-		 "R('HSET',k,'id',A[2],'policy',A[3],'fetched',A[4],"
-		 "'expires',A[5],'used',used,'refreshed',A[7],'failed','0',"
-		 "'failure','0','detail','','next',A[8])\n"
-		 "R('ZADD',p..'M',0,A[1])\n"
-		 "keep(k)\n"
-		 "return 0\n",
-    [REDIS_STS_FAIL - REDIS_LEDGER_FIRST] =
-	PROLOGUE "local k=p..'m:'..A[1]\n"
-		 "local f=R('HMGET',k,'failed','fetched','refreshed')\n"
-		 "if f[1] then\n"
-		 " if N(A[2])<math.max(N(f[1]),N(f[2]),N(f[3])) then return "
-		 "0 end\n"
-		 "else\n"
-		 " R('HSET',k,'id','','policy','','fetched','0','expires',"
-		 "'0','used','0','refreshed','0')\n"
-		 " R('ZADD',p..'M',0,A[1])\n"
-		 "end\n"
-		 "R('HSET',k,'failed',A[2],'failure',A[3],'detail',A[4],"
-		 "'next',A[5])\n"
-		 "keep(k)\n"
-		 "return 0\n",
-    [REDIS_STS_REFRESH - REDIS_LEDGER_FIRST] =
-	PROLOGUE "local k=p..'m:'..A[1]\n"
-		 "local f=R('HMGET',k,'id','refreshed')\n"
-		 "if f[1]~=A[2] or R('HGET',k,'policy')=='' then return 0 "
-		 "end\n"
-		 "local r=A[3]\n"
-		 "if N(f[2])>N(r) then r=f[2] end\n"
-		 "R('HSET',k,'refreshed',r,'failed','0','failure','0',"
-		 "'detail','','next','0')\n"
-		 "if A[4]~='0' then R('HSET',k,'expires',A[4]) end\n"
-		 "keep(k)\n"
-		 "return 1\n",
-    [REDIS_STS_TOUCH - REDIS_LEDGER_FIRST] =
-	PROLOGUE "for i=1,#A,2 do\n"
-		 " local k=p..'m:'..A[i]\n"
-		 " local u=R('HGET',k,'used')\n"
-		 " if u and N(u)<N(A[i+1]) then R('HSET',k,'used',A[i+1]) "
-		 "keep(k) end\n"
-		 "end\n"
-		 "return 0\n",
+    [REDIS_STS_PUT - REDIS_LEDGER_FIRST] = PROLOGUE STS_CHANGE STS_ROW
+    "local k=p..'m:'..A[1]\n"
+    "local f=fields(k,'fetched','used')\n"
+    "if M(f[1])>N(A[4]) and M(f[1])<=N(R('TIME')[1])+N(A[9]) then return "
+    "{'0','0'} end\n"
+    "local used=A[6]\n"
+    "if M(f[2])>N(used) then used=f[2] end\n"
+    "R('HSET',k,'id',A[2],'policy',A[3],'fetched',A[4],"
+    "'expires',A[5],'used',used,'refreshed',A[7],'failed','0',"
+    "'failure','0','detail','','next',A[8])\n"
+    "R('ZADD',p..'M',0,A[1])\n"
+    "keep(k)\n"
+    "return changed('p','r',A[1])\n",
+    [REDIS_STS_FAIL - REDIS_LEDGER_FIRST] = PROLOGUE STS_ROW
+    "local k=p..'m:'..A[1]\n"
+    "local f=fields(k,'failed','fetched','refreshed')\n"
+    "if f[1] then\n"
+    " if N(A[2])<math.max(M(f[1]),M(f[2]),M(f[3])) then return "
+    "0 end\n"
+    "else\n"
+    " R('HSET',k,'id','','policy','','fetched','0','expires',"
+    "'0','used','0','refreshed','0')\n"
+    " R('ZADD',p..'M',0,A[1])\n"
+    "end\n"
+    "R('HSET',k,'failed',A[2],'failure',A[3],'detail',A[4],"
+    "'next',A[5])\n"
+    "keep(k)\n"
+    "return 0\n",
+    [REDIS_STS_REFRESH - REDIS_LEDGER_FIRST] = PROLOGUE STS_CHANGE STS_ROW
+    "local k=p..'m:'..A[1]\n"
+    "local f=fields(k,'id','refreshed')\n"
+    "if f[1]~=A[2] or R('HGET',k,'policy')=='' then return "
+    "{'0','0'} end\n"
+    "local r=A[3]\n"
+    "if M(f[2])>N(r) then r=f[2] end\n"
+    "R('HSET',k,'refreshed',r,'failed','0','failure','0',"
+    "'detail','','next','0')\n"
+    "if A[4]~='0' then R('HSET',k,'expires',A[4]) end\n"
+    "keep(k)\n"
+    "return changed('p','r',A[1])\n",
+    [REDIS_STS_TOUCH - REDIS_LEDGER_FIRST] = PROLOGUE STS_ROW
+    "for i=1,#A,2 do\n"
+    " local k=p..'m:'..A[i]\n"
+    " local u=fields(k,'used')[1]\n"
+    " if u and M(u)<N(A[i+1]) then R('HSET',k,'used',A[i+1]) "
+    "keep(k) end\n"
+    "end\n"
+    "return 0\n",
     [REDIS_STS_GET - REDIS_LEDGER_FIRST] =
-	PROLOGUE "local out={}\n"
-		 "for _,d in ipairs(A) do\n"
-		 " local r=R('HMGET',p..'m:'..d,'id','policy','fetched',"
-		 "'expires','used','refreshed','failed','failure','detail',"
-		 "'next')\n"
-		 " if r[1] then table.insert(r,1,d) out[#out+1]=r end\n"
-		 "end\n"
-		 "return out\n",
-    [REDIS_STS_REMOVE - REDIS_LEDGER_FIRST] =
-	PROLOGUE "R('ZREM',p..'M',A[1])\n"
-		 "return R('UNLINK',p..'m:'..A[1])\n",
-    [REDIS_STS_FORGET - REDIS_LEDGER_FIRST] =
-	PROLOGUE "local l=R('ZRANGEBYLEX',p..'M',A[3]=='' and '-' or "
-		 "'('..A[3],'+','LIMIT',0,A[4])\n"
-		 "local unused,expired=N(A[1]),N(A[2])\n"
-		 "for _,d in ipairs(l) do\n"
-		 " local k=p..'m:'..d\n"
-		 " local f=R('HMGET',k,'used','fetched','failed','expires')\n"
-		 " if not f[1] then R('ZREM',p..'M',d)\n"
-		 " elseif math.max(N(f[1]),N(f[2]),N(f[3]))<unused or "
-		 "(N(f[4])<expired and N(f[3])<expired) then\n"
-		 "  R('UNLINK',k) R('ZREM',p..'M',d)\n"
-		 " end\n"
-		 "end\n"
-		 "return l[#l]\n",
+	PROLOGUE STS_ROW "local out={}\n"
+			 "for _,d in ipairs(A) do out[#out+1]=row(d) end\n"
+			 "return out\n",
+    [REDIS_STS_REMOVE - REDIS_LEDGER_FIRST] = PROLOGUE STS_CHANGE
+    "R('ZREM',p..'M',A[1])\n"
+    "if R('UNLINK',p..'m:'..A[1])==0 then return {'0','0'} end\n"
+    "return changed('r','p',A[1])\n",
+    [REDIS_STS_MARK - REDIS_LEDGER_FIRST] =
+	PROLOGUE "return R('HGET',p..'c','sts') or '0'\n",
+    /* the mark, how many: {number, domain, its policy; false: removed}, ... */
+    [REDIS_STS_CHANGES - REDIS_LEDGER_FIRST] = PROLOGUE STS_ROW
+    "local f=R('HMGET',p..'c','sts','stsf')\n"
+    "local mark,last=N(A[1]),N(f[1] or '0')\n"
+    "if mark>last or mark<N(f[2] or '0') then return false end\n"
+    "local out={}\n"
+    "if mark==last then return out end\n"
+    "local l=R('ZRANGEBYSCORE',p..'L','('..A[1],'+inf',"
+    "'WITHSCORES','LIMIT',0,A[2])\n"
+    "for i=1,#l,2 do\n"
+    " local kind,d=string.sub(l[i],1,1),string.sub(l[i],2)\n"
+    " out[#out+1]={I(N(l[i+1])),d,kind~='r' and row(d)}\n"
+    "end\n"
+    "return out\n",
+    [REDIS_STS_FORGET - REDIS_LEDGER_FIRST] = PROLOGUE STS_ROW
+    "local l=R('ZRANGEBYLEX',p..'M',A[3]=='' and '-' or "
+    "'('..A[3],'+','LIMIT',0,A[4])\n"
+    "local unused,expired=N(A[1]),N(A[2])\n"
+    "for _,d in ipairs(l) do\n"
+    " local k=p..'m:'..d\n"
+    " local f=fields(k,'used','fetched','failed','expires')\n"
+    " if not f[1] then R('ZREM',p..'M',d)\n"
+    " elseif math.max(M(f[1]),M(f[2]),M(f[3]))<unused or "
+    "(M(f[4])<expired and M(f[3])<expired) then\n"
+    "  R('UNLINK',k) R('ZREM',p..'M',d)\n"
+    " end\n"
+    "end\n"
+    "return l[#l]\n",
     [REDIS_SEEN - REDIS_LEDGER_FIRST] =
 	PROLOGUE "return R('HGETALL',p..'x:'..A[1])\n",
     [REDIS_SEEN_REMOVE - REDIS_LEDGER_FIRST] =

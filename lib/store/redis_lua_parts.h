@@ -97,4 +97,45 @@
 	"n..'l',n..'g',n..'f',n..'e',n..'d',n..'u',n..'t','id')\n"   \
 	"end\n"
 
+/*
+ * The numbers of changes follow the server's clock, so they go on upwards in a
+ * store that was emptied, or has lost what a replica did not have.
+ */
+#define STS_CHANGE                                               \
+	"local function changed(kind,other,dom)\n"               \
+	" local c,l,t=p..'c',p..'L',R('TIME')\n"                 \
+	" local last=N(R('HGET',c,'sts') or '0')\n"              \
+	" local q=I(math.max(last+1,N(t[1])*1000000+N(t[2])))\n" \
+	" if last==0 then R('HSET',c,'stsf',q) end\n"            \
+	" R('HSET',c,'sts',q)\n"                                 \
+	" R('ZREM',l,other..dom)\n"                              \
+	" R('ZADD',l,q,kind..dom)\n"                             \
+	" if R('ZCARD',l)>16384 then\n"                          \
+	"  local x=R('ZRANGE',l,0,127,'WITHSCORES')\n"           \
+	"  R('ZREMRANGEBYRANK',l,0,127)\n"                       \
+	"  R('HSET',c,'stsf',x[#x])\n"                           \
+	" end\n"                                                 \
+	" return {q,I(last)}\n"                                  \
+	"end\n"
+
+/*
+ * A policy's fields, as redis_sts.c reads them; nil without one, and fewer when
+ * something else is in its place, which gives way to what is written.
+ */
+#define STS_ROW                                                      \
+	"local function fields(k,...)\n"                             \
+	" local f=redis.pcall('HMGET',k,...)\n"                      \
+	" if not f.err then return f end\n"                          \
+	" R('UNLINK',k)\n"                                           \
+	" return {}\n"                                               \
+	"end\n"                                                      \
+	"local function M(v) return N(v or '0') or 0 end\n"          \
+	"local function row(d)\n"                                    \
+	" local r=redis.pcall('HMGET',p..'m:'..d,'id','policy',"     \
+	"'fetched','expires','used','refreshed','failed','failure'," \
+	"'detail','next')\n"                                         \
+	" if r.err then return {d} end\n"                            \
+	" if r[1] then table.insert(r,1,d) return r end\n"           \
+	"end\n"
+
 #endif

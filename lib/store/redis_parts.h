@@ -17,6 +17,7 @@ struct redis_store {
 	bool read_only;
 	bool taking;
 	unsigned walking; /* walks whose callbacks may not write */
+	struct store_sts_own sts_own;
 };
 
 static inline struct redis_store *

@@ -6,6 +6,40 @@
 #include "lib/base/err.h"
 
 #define PAGE 64
+#define CHANGES 32 /* asked for at once, with their policies */
+
+/* --- changes */
+
+/*
+ * Runs a call that says the number of the change it made and that of the one
+ * before, or zeros for none: AVER_NOTFOUND if it had to.
+ */
+static int
+run_change(struct redis_store *s, bool must, bool again, struct diag *d)
+{
+	int64_t number = 0, before = 0;
+	const struct resp *i;
+	struct arena a;
+	struct resp r;
+	bool bad = false;
+	int err;
+
+	arena_init(&a, 1 << 16);
+	err = redis_run(s->c, again, &a, &r, d);
+	i = err ? NULL : redis_items(&r, 2, &bad);
+	if (i) {
+		number = redis_int(&i[0], &bad);
+		before = redis_int(&i[1], &bad);
+	}
+	arena_fini(&a);
+	if (bad)
+		return redis_odd(s->c, d);
+	if (!err && number)
+		store_sts_own_add(&s->sts_own, number, before);
+	else if (!err && must)
+		err = diag_set(d, AVER_NOTFOUND, 0, "there is no such policy");
+	return err;
+}
 
 static int
 put(struct store *base, const struct store_sts *sts, struct diag *d)
@@ -24,7 +58,8 @@ put(struct store *base, const struct store_sts *sts, struct diag *d)
 	redis_arg_int(s->c, sts->last_used);
 	redis_arg_int(s->c, sts->refreshed);
 	redis_arg_int(s->c, sts->next_try);
-	return redis_run_ok(s, true, d);
+	redis_arg_int(s->c, STORE_STS_SKEW);
+	return run_change(s, false, true, d);
 }
 
 static int
@@ -45,17 +80,6 @@ fail(struct store *base, const struct store_sts *sts, struct diag *d)
 }
 
 static int
-must_change(struct redis_store *s, bool again, struct diag *d)
-{
-	int64_t changed = 0;
-	int err = redis_run_int(s, again, &changed, d);
-
-	if (!err && !changed)
-		err = diag_set(d, AVER_NOTFOUND, 0, "there is no such policy");
-	return err;
-}
-
-static int
 refresh(struct store *base, struct str domain, struct str id, int64_t refreshed,
     int64_t expires, struct diag *d)
 {
@@ -69,7 +93,7 @@ refresh(struct store *base, struct str domain, struct str id, int64_t refreshed,
 	redis_arg(s->c, id);
 	redis_arg_int(s->c, refreshed);
 	redis_arg_int(s->c, expires);
-	return must_change(s, true, d);
+	return run_change(s, true, true, d);
 }
 
 static int
@@ -116,7 +140,7 @@ get(struct store *base, struct str domain, struct arena *arena,
     struct store_sts *out, struct diag *d)
 {
 	struct redis_store *s = redis_of(base);
-	struct store_sts sts;
+	struct store_sts sts = {.fetched = 0};
 	struct arena a;
 	struct resp r;
 	int err;
@@ -127,8 +151,10 @@ get(struct store *base, struct str domain, struct arena *arena,
 	err = redis_run(s->c, true, &a, &r, d);
 	if (!err && r.type == RESP_ARRAY && r.n == 0)
 		err = diag_set(d, AVER_NOTFOUND, 0, "there is no such policy");
-	else if (!err && (r.type != RESP_ARRAY || !read_sts(r.items, &sts)))
+	else if (!err && r.type != RESP_ARRAY)
 		err = redis_odd(s->c, d);
+	else if (!err && !read_sts(r.items, &sts))
+		sts = (struct store_sts){.domain = domain};
 	if (!err)
 		err = redis_dup(arena,
 		    (struct str *[]){
@@ -164,9 +190,11 @@ give(void *arg, struct str name)
 	err = redis_run(w->s->c, true, &a, &r, w->d);
 	if (!err && r.type != RESP_ARRAY)
 		err = redis_odd(w->s->c, w->d);
-	else if (!err && r.n == 1)
-		err = read_sts(r.items, &sts) ? w->fn(w->arg, &sts)
-					      : redis_odd(w->s->c, w->d);
+	else if (!err && r.n == 1) {
+		if (!read_sts(r.items, &sts))
+			sts = (struct store_sts){.domain = name};
+		err = w->fn(w->arg, &sts);
+	}
 	arena_fini(&a);
 	return err;
 }
@@ -195,7 +223,95 @@ remove_domain(struct store *base, struct str domain, struct diag *d)
 		return err;
 	redis_begin(s->c, REDIS_STS_REMOVE);
 	redis_arg(s->c, domain);
-	return must_change(s, false, d);
+	return run_change(s, true, false, d);
+}
+
+static int
+mark_now(struct store *base, int64_t *mark, struct diag *d)
+{
+	struct redis_store *s = redis_of(base);
+
+	redis_begin(s->c, REDIS_STS_MARK);
+	return redis_run_int(s, true, mark, d);
+}
+
+struct changes {
+	struct redis_store *s;
+	int64_t *mark;
+	int (*fn)(void *arg, struct str domain, const struct store_sts *sts);
+	void *arg;
+	struct diag *d;
+};
+
+/*
+ * A number, the domain, and its policy, or nil when it was removed. One that is
+ * gone without being removed has neither, and is passed over.
+ */
+static int
+give_change(struct changes *w, const struct resp *r)
+{
+	struct store_sts sts = {.fetched = 0};
+	struct str domain = STR_NONE;
+	int64_t number = 0;
+	bool bad = r->type != RESP_ARRAY || r->n < 2 || r->n > 3;
+
+	if (!bad) {
+		number = redis_int(&r->items[0], &bad);
+		domain = redis_text(&r->items[1], &bad);
+	}
+	if (bad || number <= *w->mark)
+		return redis_odd(w->s->c, w->d);
+	*w->mark = number;
+	if (r->n == 2)
+		return 0;
+	if (r->items[2].type == RESP_NIL)
+		return w->fn(w->arg, domain, NULL);
+	if (!read_sts(&r->items[2], &sts))
+		sts = (struct store_sts){.domain = domain};
+	return w->fn(w->arg, domain, &sts);
+}
+
+/* *n: how many it gave. */
+static int
+change_page(struct changes *w, size_t *n)
+{
+	struct arena a;
+	struct resp r;
+	int err;
+
+	*n = 0;
+	*w->mark = store_sts_own_skip(&w->s->sts_own, *w->mark);
+	arena_init(&a, REDIS_ARENA);
+	redis_begin(w->s->c, REDIS_STS_CHANGES);
+	redis_arg_int(w->s->c, *w->mark);
+	redis_arg_int(w->s->c, CHANGES);
+	err = redis_run(w->s->c, true, &a, &r, w->d);
+	if (!err && r.type == RESP_NIL)
+		err = diag_set(
+		    w->d, AVER_NOTFOUND, 0, "the changes since are not known");
+	else if (!err && r.type != RESP_ARRAY)
+		err = redis_odd(w->s->c, w->d);
+	for (; !err && *n < r.n; ++*n)
+		err = give_change(w, &r.items[*n]);
+	arena_fini(&a);
+	return err;
+}
+
+static int
+each_change(struct store *base, int64_t *mark,
+    int (*fn)(void *arg, struct str domain, const struct store_sts *sts),
+    void *arg, struct diag *d)
+{
+	struct changes w = {redis_of(base), mark, fn, arg, d};
+	size_t n;
+	int err;
+
+	w.s->walking++;
+	do {
+		err = change_page(&w, &n);
+	} while (!err && n == CHANGES);
+	w.s->walking--;
+	return err;
 }
 
 /* One page of names after that one, which becomes the last; empty: the end. */
@@ -248,5 +364,7 @@ const struct store_sts_ops redis_sts_ops = {
     .get = get,
     .each = each,
     .remove = remove_domain,
+    .mark = mark_now,
+    .each_change = each_change,
     .forget = forget,
 };

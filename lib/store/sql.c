@@ -149,6 +149,12 @@ static const char *const schema_steps[] = {
     " octets BLOB NOT NULL"
     ") STRICT;"
     "CREATE INDEX incident_domain ON incident (policy_domain, time, seq);",
+    /* appended to; the first rows go */
+    "CREATE TABLE sts_change ("
+    " seq INTEGER PRIMARY KEY,"
+    " domain TEXT NOT NULL,"
+    " removed INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 const struct store_sqlite_options sql_schema = {schema_steps,
@@ -413,7 +419,8 @@ const char *const sql_text[ST_COUNT] = {
 		   " last_used = max(last_used, excluded.last_used),"
 		   " refreshed = excluded.refreshed, failed = 0, failure = 0,"
 		   " detail = x'', next_try = excluded.next_try"
-		   " WHERE excluded.fetched >= fetched",
+		   " WHERE excluded.fetched >= fetched"
+		   " OR fetched > unixepoch() + ?9",
     [ST_STS_FAIL] = "INSERT INTO sts (domain, id, policy, fetched, expires,"
 		    " last_used, refreshed, failed, failure, detail,"
 		    " next_try) VALUES"
@@ -435,6 +442,20 @@ const char *const sql_text[ST_COUNT] = {
 		    " refreshed, failed, failure, detail, next_try FROM sts"
 		    " WHERE domain > ?1 ORDER BY domain",
     [ST_STS_REMOVE] = "DELETE FROM sts WHERE domain = ?1",
+    [ST_STS_CHANGED] = "INSERT INTO sts_change (domain, removed)"
+		       " VALUES (?1, ?2)",
+    [ST_STS_CHANGES_TRIM] = "DELETE FROM sts_change WHERE seq <= ?1",
+    [ST_STS_MARK] = "SELECT"
+		    " coalesce((SELECT min(seq) FROM sts_change), 1),"
+		    " coalesce((SELECT max(seq) FROM sts_change), 0)",
+    [ST_STS_CHANGES] = "SELECT s.domain, s.id, s.policy, s.fetched,"
+		       " s.expires, s.last_used, s.refreshed, s.failed,"
+		       " s.failure, s.detail, s.next_try, c.domain,"
+		       " c.removed AND NOT EXISTS (SELECT 1"
+		       " FROM sts_change x WHERE x.seq > c.seq"
+		       " AND x.domain = c.domain), c.seq FROM sts_change c"
+		       " LEFT JOIN sts s ON s.domain = c.domain"
+		       " WHERE c.seq > ?1 ORDER BY c.seq",
     [ST_STS_FORGET] = "DELETE FROM sts"
 		      " WHERE max(last_used, fetched, failed) < ?1"
 		      " OR (expires < ?2 AND failed < ?2)",

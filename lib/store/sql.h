@@ -96,6 +96,10 @@ enum statement {
 	ST_STS_GET,
 	ST_STS_EACH,
 	ST_STS_REMOVE,
+	ST_STS_CHANGED,
+	ST_STS_CHANGES_TRIM,
+	ST_STS_MARK,
+	ST_STS_CHANGES,
 	ST_STS_FORGET,
 	/* destinations */
 	ST_SEE,

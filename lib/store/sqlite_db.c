@@ -160,6 +160,12 @@ db_get(struct sqlite_store *s, enum statement st, int64_t *out, int n)
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+int64_t
+db_inserted(const struct sqlite_store *s)
+{
+	return sqlite3_last_insert_rowid(s->db);
+}
+
 uint64_t
 db_changes(const struct sqlite_store *s)
 {

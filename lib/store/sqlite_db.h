@@ -46,6 +46,7 @@ struct sqlite_store {
 	bool unflushed; /* one was not */
 	bool taking; /* a take's transaction is open */
 	unsigned walking; /* calls of each functions that are under way */
+	struct store_sts_own sts_own;
 	struct sqlite3_stmt *st[ST_COUNT];
 };
 
@@ -89,6 +90,8 @@ void db_reset(struct sqlite_store *s, enum statement st);
 int db_run(struct sqlite_store *s, enum statement st);
 /* The integers of the one row, untouched when there is none: DB_OK too. */
 int db_get(struct sqlite_store *s, enum statement st, int64_t *out, int n);
+/* The key of the row that was inserted last, where that is a number. */
+int64_t db_inserted(const struct sqlite_store *s);
 /* Rows that the last statement changed. */
 uint64_t db_changes(const struct sqlite_store *s);
 

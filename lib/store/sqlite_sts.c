@@ -9,6 +9,9 @@
 
 #include "lib/base/err.h"
 
+#define CHANGES 16384 /* that are kept, at least */
+#define TRIM_EVERY 1024
+
 static struct store_sts
 read_sts(struct sqlite_store *s, enum statement st)
 {
@@ -24,6 +27,90 @@ read_sts(struct sqlite_store *s, enum statement st)
 	    .failure_detail = db_str(s, st, 9),
 	    .next_try = db_int(s, st, 10)};
 }
+
+/* --- changes */
+
+/*
+ * Takes note of the change that the statement before has made, if it has, and
+ * ends the transaction.
+ */
+static int
+finish_change(struct sqlite_store *s, int rc, struct str domain, bool removed,
+    struct diag *d)
+{
+	int64_t number = 0;
+	int err;
+
+	if (rc == DB_OK && db_changes(s) > 0) {
+		db_put_text(s, ST_STS_CHANGED, 1, domain);
+		db_put_int(s, ST_STS_CHANGED, 2, removed);
+		rc = db_run(s, ST_STS_CHANGED);
+		number = db_inserted(s);
+	}
+	if (rc == DB_OK && number % TRIM_EVERY == 0 && number > CHANGES) {
+		db_put_int(s, ST_STS_CHANGES_TRIM, 1, number - CHANGES);
+		rc = db_run(s, ST_STS_CHANGES_TRIM);
+	}
+	err = db_finish(s, rc, d);
+	if (!err && number)
+		store_sts_own_add(&s->sts_own, number, number - 1);
+	return err;
+}
+
+static int
+read_mark(struct sqlite_store *s, int64_t *first, int64_t *last, struct diag *d)
+{
+	int64_t v[2] = {1, 0};
+	int rc = db_get(s, ST_STS_MARK, v, 2);
+
+	if (rc != DB_OK)
+		return db_failed(s, d, rc);
+	*first = v[0];
+	*last = v[1];
+	return 0;
+}
+
+static int
+mark_now(struct store *base, int64_t *mark, struct diag *d)
+{
+	int64_t first;
+
+	return read_mark(db_of(base), &first, mark, d);
+}
+
+static int
+each_change(struct store *base, int64_t *mark,
+    int (*fn)(void *arg, struct str domain, const struct store_sts *sts),
+    void *arg, struct diag *d)
+{
+	struct sqlite_store *s = db_of(base);
+	const enum statement st = ST_STS_CHANGES;
+	int64_t first = 1, last = 0;
+	int rc, stop = 0, err = read_mark(s, &first, &last, d);
+
+	if (err)
+		return err;
+	if (*mark < first - 1 || *mark > last)
+		return diag_set(
+		    d, AVER_NOTFOUND, 0, "the changes since are not known");
+	*mark = store_sts_own_skip(&s->sts_own, *mark);
+	if (*mark >= last)
+		return 0;
+	s->walking++;
+	db_put_int(s, st, 1, *mark);
+	while ((rc = db_step(s, st)) == DB_ROW && !stop) {
+		struct store_sts sts = read_sts(s, st);
+
+		*mark = db_int(s, st, 13);
+		if (sts.policy.n)
+			stop = fn(arg, sts.domain, &sts);
+		else if (db_int(s, st, 12))
+			stop = fn(arg, db_str(s, st, 11), NULL);
+	}
+	return db_walked(s, st, rc, stop, d);
+}
+
+/* --- policies */
 
 static int
 put(struct store *base, const struct store_sts *sts, struct diag *d)
@@ -42,7 +129,8 @@ put(struct store *base, const struct store_sts *sts, struct diag *d)
 	db_put_int(s, st, 6, sts->last_used);
 	db_put_int(s, st, 7, sts->refreshed);
 	db_put_int(s, st, 8, sts->next_try);
-	return db_finish(s, db_run(s, st), d);
+	db_put_int(s, st, 9, STORE_STS_SKEW);
+	return finish_change(s, db_run(s, st), sts->domain, false, d);
 }
 
 static int
@@ -65,7 +153,8 @@ fail(struct store *base, const struct store_sts *sts, struct diag *d)
 
 /* Executes what must change something. */
 static int
-must_change(struct sqlite_store *s, enum statement st, struct diag *d)
+must_change(struct sqlite_store *s, enum statement st, struct str domain,
+    struct diag *d)
 {
 	int rc = db_run(s, st);
 
@@ -73,7 +162,7 @@ must_change(struct sqlite_store *s, enum statement st, struct diag *d)
 		db_rollback(s);
 		return diag_set(d, AVER_NOTFOUND, 0, "there is no such policy");
 	}
-	return db_finish(s, rc, d);
+	return finish_change(s, rc, domain, st == ST_STS_REMOVE, d);
 }
 
 static int
@@ -89,7 +178,7 @@ refresh(struct store *base, struct str domain, struct str id, int64_t refreshed,
 	db_put_blob(s, ST_STS_REFRESH, 2, id);
 	db_put_int(s, ST_STS_REFRESH, 3, refreshed);
 	db_put_int(s, ST_STS_REFRESH, 4, expires);
-	return must_change(s, ST_STS_REFRESH, d);
+	return must_change(s, ST_STS_REFRESH, domain, d);
 }
 
 static int
@@ -164,7 +253,7 @@ remove_domain(struct store *base, struct str domain, struct diag *d)
 	if (err)
 		return err;
 	db_put_text(s, ST_STS_REMOVE, 1, domain);
-	return must_change(s, ST_STS_REMOVE, d);
+	return must_change(s, ST_STS_REMOVE, domain, d);
 }
 
 static int
@@ -188,5 +277,7 @@ const struct store_sts_ops sqlite_sts_ops = {
     .get = get,
     .each = each,
     .remove = remove_domain,
+    .mark = mark_now,
+    .each_change = each_change,
     .forget = forget,
 };

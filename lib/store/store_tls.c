@@ -67,6 +67,20 @@ store_remove_sts(struct store *s, struct str domain, struct diag *d)
 }
 
 int
+store_mark_sts(struct store *s, int64_t *mark, struct diag *d)
+{
+	return s->ops->sts->mark(s, mark, d);
+}
+
+int
+store_each_sts_change(struct store *s, int64_t *mark,
+    int (*fn)(void *arg, struct str domain, const struct store_sts *sts),
+    void *arg, struct diag *d)
+{
+	return s->ops->sts->each_change(s, mark, fn, arg, d);
+}
+
+int
 store_forget_sts(
     struct store *s, int64_t unused, int64_t expired, struct diag *d)
 {

@@ -6,6 +6,12 @@
  * last fetch came to. Domains are A-labels in lower case, 1 to 255 octets.
  * Times are seconds since the epoch, 0: never. Errors, handles, threads and
  * callbacks as in ledger.h.
+ *
+ * Several may use one store: daemons on one host or, where the store is shared,
+ * on many, and commands beside them. What one of them puts or removes, the
+ * others learn by asking once a second or so for what has changed
+ * (store_each_sts_change()). Times come from the clocks of those who fetch;
+ * they may differ by STORE_STS_SKEW.
  */
 #ifndef STORE_STS_H
 #define STORE_STS_H
@@ -21,6 +27,7 @@
 #define STORE_STS_ID_MAX 255
 #define STORE_STS_POLICY_MAX 65536
 #define STORE_STS_DETAIL_MAX 512 /* more is cut off */
+#define STORE_STS_SKEW 300 /* seconds between two hosts' clocks, at most */
 
 struct store_sts {
 	struct str domain;
@@ -41,8 +48,9 @@ struct store_sts {
 /*
  * A policy was fetched: puts id, policy, fetched, expires and refreshed; there
  * is no failure any more and next_try is as given. last_used does not go back.
- * One fetched before the one that is there (by another host) changes nothing.
- * AVER_LIMIT: too long.
+ * One fetched before the one that is there (by another host) changes nothing,
+ * unless that was fetched later than now by more than STORE_STS_SKEW: then the
+ * clock was wrong. AVER_LIMIT: too long.
  */
 int store_put_sts(struct store *s, const struct store_sts *sts, struct diag *d);
 
@@ -72,7 +80,10 @@ struct store_sts_use {
 int store_touch_sts(
     struct store *s, const struct store_sts_use *use, size_t n, struct diag *d);
 
-/* AVER_NOTFOUND. Expired ones are given too. Strings in arena. */
+/*
+ * AVER_NOTFOUND. Expired ones are given too. What cannot be read is given as
+ * its name alone, here and below. Strings in arena.
+ */
 int store_get_sts(struct store *s, struct str domain, struct arena *arena,
     struct store_sts *out, struct diag *d);
 
@@ -83,6 +94,25 @@ int store_each_sts(struct store *s, struct str after,
 
 /* Forgets the domain. AVER_NOTFOUND. */
 int store_remove_sts(struct store *s, struct str domain, struct diag *d);
+
+/*
+ * Where a reader of the changes is. Puts, refreshes and removals are changes;
+ * failures, uses and what is forgotten because its time is over are none.
+ */
+int store_mark_sts(struct store *s, int64_t *mark, struct diag *d);
+
+/*
+ * Calls fn for each domain that was changed after the mark, as it is now: sts
+ * is its policy, or NULL when it was removed by store_remove_sts(). Most that
+ * the handle itself has changed is left out; a domain may come repeatedly.
+ * Afterwards, also when fn stopped it, *mark stands behind what fn was given.
+ * When nothing has changed that is one short question. AVER_NOTFOUND: changes
+ * after the mark were forgotten, or the store is another one, or was emptied;
+ * so take a mark, read all, and do not take for removed what is not there.
+ */
+int store_each_sts_change(struct store *s, int64_t *mark,
+    int (*fn)(void *arg, struct str domain, const struct store_sts *sts),
+    void *arg, struct diag *d);
 
 /*
  * Forgets what was last used, fetched and failed before unused, and what

@@ -7,6 +7,8 @@
  */
 #include "lib/store/tls_result.h"
 
+#include <time.h>
+
 #include "lib/base/arena.h"
 #include "lib/store/destination.h"
 #include "lib/store/failure.h"
@@ -219,6 +221,142 @@ contract_sts_end(const char *spec)
 	is_int(store_touch_sts(s, NULL, 0, &d), 0, "no use");
 	arena_fini(&a);
 	arena_fini(&small);
+	store_close(s);
+}
+
+static int
+print_change(void *arg, struct str domain, const struct store_sts *sts)
+{
+	buf_addf(arg, "%.*s %lld\n", STRF(domain),
+	    sts ? (long long)sts->fetched : -1);
+	return 0;
+}
+
+static int
+stop_change(void *arg, struct str domain, const struct store_sts *sts)
+{
+	print_change(arg, domain, sts);
+	return 7;
+}
+
+static void
+is_changes(struct store *s, int64_t *mark, const char *want, const char *name)
+{
+	struct buf b;
+
+	buf_init(&b, NULL, 1 << 16);
+	is_int(store_each_sts_change(s, mark, print_change, &b, NULL), 0, name);
+	is_text(&b, want, name);
+	buf_fini(&b);
+}
+
+static void
+put_at(struct store *s, const char *domain, int64_t fetched)
+{
+	struct store_sts x = policy(domain, "1", fetched);
+	struct diag d = {{0}, 0};
+
+	if (store_put_sts(s, &x, &d))
+		ok(false, "put %s: %s", domain, d.text);
+}
+
+/* What one handle changes, another one learns. */
+static void
+contract_changes(const char *spec)
+{
+	struct store *s = store_now(spec, STORE_WRITE);
+	struct store *o = store_now(spec, STORE_WRITE);
+	int64_t mark = -1, from, far;
+	struct store_sts x;
+	struct diag d;
+	struct buf b;
+
+	buf_init(&b, NULL, 1 << 16);
+	is_int(store_mark_sts(s, &mark, &d), 0, "a mark");
+	is_changes(s, &mark, "", "nothing has changed");
+	put_at(o, "a.example", 100);
+	is_int(store_mark_sts(s, &mark, &d), 0, "a mark");
+	is_changes(s, &mark, "", "nothing after it");
+	from = mark;
+	put_at(o, "b.example", 200);
+	put_at(o, "a.example", 300);
+	put_at(o, "a.example", 299);
+	is_changes(s, &mark, "b.example 200\na.example 300\n", "both");
+	is_changes(s, &mark, "", "once");
+	x = failure("a.example", 400);
+	store_fail_sts(o, &x, &d);
+	is_int(store_touch_sts(
+		   o, &(struct store_sts_use){STR("a.example"), 500}, 1, &d),
+	    0, "used");
+	is_changes(s, &mark, "", "a failure is no change, nor is a use");
+	is_int(store_refresh_sts(o, STR("b.example"), STR("1"), 600, 0, &d), 0,
+	    "found current");
+	is_changes(s, &mark, "b.example 200\n", "that is one");
+	is_int(store_remove_sts(o, STR("a.example"), &d), 0, "remove");
+	is_int(
+	    store_remove_sts(o, STR("a.example"), &d), AVER_NOTFOUND, "twice");
+	x = failure("a.example", 700);
+	store_fail_sts(o, &x, &d);
+	is_changes(
+	    s, &mark, "a.example -1\n", "a removal, whatever failed later");
+	put_at(o, "a.example", 800);
+	is_changes(s, &mark, "a.example 800\n", "and back");
+	is_int(store_forget_sts(o, 0, 100000, &d), 0, "all are forgotten");
+	is_changes(s, &mark, "", "which is no change");
+	mark = from;
+	is_changes(s, &mark, "", "nor taken for a removal later");
+	/* its own are left out as long as others do not come between */
+	put_at(s, "own1.example", 1000);
+	put_at(s, "own2.example", 1000);
+	put_at(s, "own3.example", 1000);
+	far = mark;
+	is_changes(s, &mark, "", "no change of its own");
+	is_changes(o, &far,
+	    "own1.example 1000\nown2.example 1000\nown3.example 1000\n",
+	    "but for another");
+	put_at(o, "other.example", 2000);
+	put_at(s, "own.example", 2001);
+	from = mark;
+	is_int(store_each_sts_change(s, &mark, stop_change, &b, &d), 7, "stop");
+	is_text(&b, "other.example 2000\n", "after one");
+	is_changes(s, &mark, "", "the mark has moved on");
+	far = mark + ((int64_t)1 << 50);
+	is_int(store_each_sts_change(s, &far, print_change, &b, &d),
+	    AVER_NOTFOUND, "a mark of another store");
+	/* who is away for long has to read all */
+	for (int i = 0; i < 20000; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "d%d.example", i);
+		put_at(o, name, 3000);
+	}
+	is_int(store_each_sts_change(s, &from, print_change, &b, &d),
+	    AVER_NOTFOUND, "too much has changed since");
+	buf_fini(&b);
+	store_close(o);
+	store_close(s);
+}
+
+/* A clock that was wrong keeps nobody from correcting it. */
+static void
+contract_clock(const char *spec)
+{
+	struct store *s = store_now(spec, STORE_WRITE);
+	int64_t now = time(NULL);
+	struct store_sts x;
+	struct arena a;
+	struct diag d;
+
+	arena_init(&a, 1 << 20);
+	put_at(s, "a.example", now + STORE_STS_SKEW - 60);
+	put_at(s, "a.example", now);
+	is_int(store_get_sts(s, STR("a.example"), &a, &x, &d), 0, "get");
+	is_int(x.fetched - now, STORE_STS_SKEW - 60, "a bit ahead is newer");
+	put_at(s, "b.example", now + STORE_STS_SKEW + 3600);
+	put_at(s, "b.example", now);
+	is_int(store_get_sts(s, STR("b.example"), &a, &x, &d), 0, "get");
+	is_int(x.fetched - now, 0, "far ahead is wrong");
+	arena_fini(&a);
 	store_close(s);
 }
 
@@ -634,6 +772,8 @@ main(void)
 	memset(big, 'x', sizeof(big));
 	on_each_backend("sts", contract_sts);
 	on_each_backend("sts-end", contract_sts_end);
+	on_each_backend("changes", contract_changes);
+	on_each_backend("clock", contract_clock);
 	on_each_backend("destinations", contract_destinations);
 	on_each_backend("results", contract_results);
 	on_each_backend("bad", contract_bad);
