@@ -117,6 +117,71 @@ def test_good(site):
     good(site, "chunked.example", "chunks")
 
 
+def test_streams(site):
+    """Answers without a length, and how connections end."""
+    text = tls_lab.policy(domain="x.example").encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+    ends = []
+
+    def in_order(conn, host):
+        conn.sendall(head + b"\r\n" + text)
+        try:
+            conn.unwrap()
+            ends.append("in order")
+        except OSError as e:
+            ends.append(str(e))
+
+    def cut(conn, host):
+        conn.sendall(head + b"\r\n" + text)
+        conn.shutdown(socket.SHUT_RDWR)
+
+    def early(conn, host):
+        conn.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + head +
+                     b"Content-Length: %d\r\n\r\n%s" % (len(text), text))
+
+    def pieces(conn, host):
+        for octet in head + b"Content-Length: %d\r\n\r\n%s" % (
+                len(text), text):
+            conn.sendall(bytes([octet]))
+    site.host("stream.example", in_order)
+    good(site, "stream.example", "a body that ends with the stream")
+    tap.eq(ends, ["in order"], "the stream ended in order, both ways")
+    site.host("cut.example", cut)
+    bad(site, "cut.example", "sts-policy-fetch-error", "cut short",
+        "no body ends where the connection breaks")
+    site.host("hints.example", early)
+    good(site, "hints.example", "an informational answer before")
+    site.host("pieces.example", pieces)
+    good(site, "pieces.example", "a record for each octet")
+
+
+def test_several_addresses(site):
+    port = site.hosts.port
+    silent = socket.socket()
+    silent.bind(("127.0.0.3", port))
+    silent.listen(0)
+    # its queue is full: it answers nobody any more
+    queue = []
+    for _ in range(3):
+        s = socket.socket()
+        s.setblocking(False)
+        s.connect_ex(("127.0.0.3", port))
+        queue.append(s)
+    for domain, others, name in (
+            ("refused.example", ["127.0.0.2"], "one that refuses"),
+            ("silent.example", ["127.0.0.3"], "one that is silent"),
+            ("both.example", ["127.0.0.2", "127.0.0.3", "127.0.0.4"],
+             "several of them")):
+        ZONE.extend("mta-sts.%s. A %s" % (domain, a) for a in others)
+        site.host(domain)
+        good(site, domain, "behind " + name)
+    ZONE.append("mta-sts.mute3.example. A 127.0.0.3")
+    bad(site, "mute3.example", "sts-policy-fetch-error", "timeout",
+        "a silent one alone")
+    for s in queue + [silent]:
+        s.close()
+
+
 def test_certificates(site):
     day = datetime.timedelta(days=1)
     cases = [
@@ -197,7 +262,7 @@ def test_hostile(site):
     cases = [
         ("drip.example", tls_lab.drip(head, 0.1),
          "timeout", "a header that drips"),
-        ("silent.example", tls_lab.slowly(b"", 0.1, 300),
+        ("noanswer.example", tls_lab.slowly(b"", 0.1, 300),
          "timeout", "no answer"),
         ("endless.example", tls_lab.slowly(b"x" * 9000, 0, 200,
                                            head + b"\r\n"),
@@ -285,7 +350,8 @@ def main():
     lab.need(root=False)
     with lab.Lab() as stage:
         site = Site(stage)
-        for test in (test_good, test_certificates, test_answers, test_hostile,
+        for test in (test_good, test_streams, test_several_addresses,
+                     test_certificates, test_answers, test_hostile,
                      test_addresses, test_environment):
             tap.note(test.__name__)
             test(site)
