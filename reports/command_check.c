@@ -404,7 +404,7 @@ check_transport_url(struct check *k)
 	struct transport_url url;
 	struct diag d = {{0}, 0};
 
-	if (reporter_transport(&k->r, &d)) {
+	if (reporter_transport(&k->r, &k->r.transport, &d)) {
 		fix(k, "transport: %s", d.text);
 		return;
 	}

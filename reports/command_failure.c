@@ -224,7 +224,7 @@ open_all(struct failure_run *k, const struct conf *c)
 	if (!err)
 		err = reporter_dns(r, &k->d);
 	if (!err && !k->args.dry)
-		err = reporter_transport(r, &k->d);
+		err = reporter_transport(r, &r->transport, &k->d);
 	if (!err)
 		err = set_options(k);
 	k->now = reporter_now(r);

@@ -324,7 +324,7 @@ open_all(struct tls_run *k, const struct conf *c)
 	if (!err)
 		err = reporter_dns(r, &k->d);
 	if (!err && !k->args.dry)
-		err = reporter_transport(r, &k->d);
+		err = reporter_transport(r, &r->transport, &k->d);
 	if (!err && !k->args.dry) {
 		k->builder = tls_builder_new(r);
 		if (!k->builder)

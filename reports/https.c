@@ -106,10 +106,10 @@ resolve(struct reporter *r, struct arena *a, struct http_job *job)
 		   : "the host has no address";
 }
 
-/* --- the client, made when it is needed first */
+/* --- the client */
 
-static int
-open_client(struct reporter *r, struct diag *d)
+int
+https_open(struct reporter *r, struct diag *d)
 {
 	int64_t limit = r->conf->report_timeout * 1000;
 	struct http_config cfg = {
@@ -117,8 +117,8 @@ open_client(struct reporter *r, struct diag *d)
 	    .timeout_ms = limit < TIMEOUT_MAX_MS ? limit : TIMEOUT_MAX_MS,
 	    .may_be_slow = true,
 	    .max_size = ANSWER_MAX,
-	    .at_once = 1,
-	    .queue = 1,
+	    .at_once = (unsigned)r->conf->report_senders,
+	    .queue = (unsigned)r->conf->report_senders,
 	};
 
 	return r->http ? 0 : http_open(&cfg, &r->http, d);
@@ -173,7 +173,6 @@ https_post(struct reporter *r, struct str uri, const char *content_type,
 	    /* RFC 8460 section 3: certificate errors may be ignored */
 	    .any_certificate = !r->conf->tls_report_verify};
 	struct http_result res;
-	struct diag why = {{0}, 0};
 	struct https_url url;
 	const char *fault;
 	struct arena a;
@@ -182,8 +181,6 @@ https_post(struct reporter *r, struct str uri, const char *content_type,
 	arena_init(&a, MEMORY);
 	if (https_url_parse(&a, uri, &url)) {
 		say(out, "no usable HTTPS address");
-	} else if (open_client(r, &why)) {
-		say(out, why.text);
 	} else {
 		job.host = url.host;
 		job.port = url.port;

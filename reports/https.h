@@ -32,9 +32,13 @@ struct https_reply {
 	char detail[HTTP_REASON + 64]; /* printable ASCII */
 };
 
+/* The client, made when it is needed first, by one thread. 0, or d says why. */
+int https_open(struct reporter *r, struct diag *d);
+
 /*
  * Sends it with that media type to one of the addresses that the DNS has for
- * the host and the configuration allows. Whatever fails may work later.
+ * the host and the configuration allows. Whatever fails may work later. After
+ * https_open() by any number of threads, report_senders at the same time.
  */
 void https_post(struct reporter *r, struct str uri, const char *content_type,
     struct str content, struct https_reply *out);

@@ -19,7 +19,9 @@ aver_report_SOURCES = \
 	reports/main.c \
 	reports/reporter.c reports/reporter.h \
 	reports/run_args.c reports/run_args.h \
+	reports/sender.c reports/sender.h \
 	reports/submit.c reports/submit.h \
+	reports/submit_claim.c reports/submit_int.h \
 	reports/tls_build.c reports/tls_build.h \
 	reports/tls_plan.c reports/tls_plan.h \
 	reports/tls_show.c \

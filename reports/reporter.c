@@ -305,7 +305,8 @@ reporter_dns(struct reporter *r, struct diag *d)
 }
 
 int
-reporter_transport(struct reporter *r, struct diag *d)
+reporter_transport(
+    const struct reporter *r, struct transport **out, struct diag *d)
 {
 	const struct conf *c = r->conf;
 	char host[HOST_MAX];
@@ -321,7 +322,7 @@ reporter_transport(struct reporter *r, struct diag *d)
 	};
 
 	compat_hostname(host, sizeof(host));
-	return transport_open(&cfg, &r->transport, d);
+	return transport_open(&cfg, out, d);
 }
 
 void

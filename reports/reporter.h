@@ -78,7 +78,9 @@ int reporter_keys(struct reporter *r, struct diag *d);
 /* mode STORE_READ leaves the secrets empty. */
 int reporter_store(struct reporter *r, enum store_mode mode, struct diag *d);
 int reporter_dns(struct reporter *r, struct diag *d);
-int reporter_transport(struct reporter *r, struct diag *d);
+/* What report_transport says; any number may be open at once. */
+int reporter_transport(
+    const struct reporter *r, struct transport **out, struct diag *d);
 void reporter_close(struct reporter *r);
 
 int64_t reporter_now(const struct reporter *r);

@@ -3,6 +3,7 @@
 
 #include "reports/submit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
@@ -10,55 +11,19 @@
 #include "lib/base/log.h"
 #include "lib/mail/mailto.h"
 #include "lib/store/suppress.h"
-#include "reports/caps.h"
-#include "reports/https.h"
+#include "reports/submit_int.h"
 #include "reports/window.h"
 
-#define BATCH 64
-/* an item of the batch: ID, URI, destination, domain, address */
-#define BATCH_MEMORY ((size_t)BATCH * 5120)
+#define SCRATCH_MEMORY ((size_t)256 * 1024)
+#define ITEM_MEMORY ((size_t)16 * 1024) /* the strings of one */
 /* from so many on, what waits for the disk is worth to be put together */
 #define STAGE_MIN 4
-/* ms: a batch may grow while it takes less, and shrinks when it takes more */
-#define BATCH_QUICK 1000
-#define BATCH_SLOW 4000
-/* s: what a lease has beyond the time one message may take, and half of it */
-#define LEASE_SPARE 300
-#define LEASE_OLD 150
-/* the report that is being sent, and what is made of it */
-#define REPORT_MEMORY (LEDGER_BODY_MAX + ((size_t)1 << 20))
-#define MESSAGE_MAX ((size_t)96 << 20)
+/* ms: how often it is looked for what has become due, while others are sent */
+#define LOOK_MS 1000
+/* octets of documents on their way, from which on no other is begun */
+#define ENOUGH_OCTETS ((size_t)16 << 20)
 /* what was sent must not be forgotten: how often the store is asked */
 #define FINISH_TRIES 10
-/* HTTPS hosts that do not answer: nothing more goes to them in this run */
-#define MUTE_MAX 64
-
-struct item {
-	struct str id, uri, destination;
-	unsigned number, attempts;
-	int64_t last_try, give_up;
-	bool over; /* it is not tried again, so no cap concerns it */
-	uint64_t fence; /* of our claim; 0: none, or it has ended */
-	struct transport_stage stage; /* what is not delivered yet, and of it */
-	struct str domain, to; /* the policy domain and the address */
-};
-
-struct submit {
-	struct reporter *r;
-	const struct submit_kind *kind;
-	struct caps caps;
-	struct arena batch, arena;
-	struct item items[BATCH];
-	size_t n;
-	char mute[MUTE_MAX][HTTP_HOST_MAX + 1];
-	size_t n_mute;
-	size_t most; /* items that are claimed at once */
-	int64_t claimed; /* when that was */
-	struct buf message; /* keeps its memory from one to the next */
-	struct submit_result *result;
-	struct diag *d;
-	int err; /* from inside of a callback */
-};
 
 /* What came of a submission. */
 struct outcome {
@@ -76,6 +41,7 @@ log_submission(struct submit *s, const struct item *it, struct str to,
 {
 	struct buf line;
 
+	arena_reset(&s->arena);
 	buf_init(&line, &s->arena, 8192);
 	buf_add_z(&line, "submission:");
 	kv_str(&line, "report", it->id);
@@ -139,6 +105,7 @@ check_suppressed(struct submit *s, const struct ledger_report *rep,
 	*out = false;
 	if (!address.n)
 		return AVER_NOMEM;
+	arena_reset(&s->arena);
 	err = is_suppressed(s, SUPPRESS_ADDRESS, address, out);
 	if (!err)
 		err = is_suppressed(s, SUPPRESS_RUA_DOMAIN, domain, out);
@@ -146,39 +113,6 @@ check_suppressed(struct submit *s, const struct ledger_report *rep,
 		err = is_suppressed(
 		    s, SUPPRESS_POLICY_DOMAIN, rep->policy_domain, out);
 	return err;
-}
-
-static int
-compose(struct submit *s, const struct ledger_report *rep,
-    const struct mailto *to, struct diag *why)
-{
-	struct reporter *r = s->r;
-	struct report_message m = {
-	    .name = {.kind = s->kind->report,
-		.policy_domain = rep->policy_domain,
-		.begin = rep->begin,
-		.end = rep->end},
-	    .id = rep->id,
-	    .from = r->email,
-	    .from_name = r->org_name,
-	    .to = to->address,
-	    .date = rep->created,
-	    .submitter = r->domain,
-	    .organization = r->org_name,
-	    .contact = str_from_z(r->conf->report_contact_info),
-	    .document = rep->body,
-	    .gzip = true,
-	    .rows = rep->rows,
-	    .messages = rep->messages,
-	    .engine = r->engine,
-	};
-	int err = 0;
-
-	memcpy(m.sign, r->sign, sizeof(m.sign));
-	if (s->kind->fill)
-		err = s->kind->fill(rep, &s->arena, &m, why);
-	buf_clear(&s->message);
-	return err ? err : report_message_write(&m, &s->message, NULL, why);
 }
 
 /*
@@ -200,9 +134,11 @@ static void
 note_bad_address(
     struct submit *s, struct str to, const struct transport_reply *reply)
 {
-	struct str address = arena_lower(&s->arena, to);
 	struct diag why = {{0}, 0};
+	struct str address;
 
+	arena_reset(&s->arena);
+	address = arena_lower(&s->arena, to);
 	if (!is_about_recipient(str_from_z(reply->status)))
 		return;
 	if (address.n &&
@@ -233,7 +169,6 @@ judge_reply(struct submit *s, const struct item *it, struct str to,
 		return;
 	case TRANSPORT_TEMP:
 		put_off(s, it, o);
-		s->result->down = s->result->down || reply->transport_down;
 		return;
 	case TRANSPORT_PERM:
 	case TRANSPORT_OUTCOME_COUNT:
@@ -243,107 +178,7 @@ judge_reply(struct submit *s, const struct item *it, struct str to,
 	}
 }
 
-/* Or makes it ready to be delivered with the others of the batch. */
-static void
-send_message(struct submit *s, struct item *it, const struct mailto *to,
-    struct transport_reply *reply, struct outcome *o)
-{
-	struct buf sender;
-	struct transport_message m = {
-	    .rcpt = to->address, .message = buf_str(&s->message)};
-
-	buf_init(&sender, &s->arena, 512);
-	if (verp_make(&s->r->verp, it->id, it->number, &sender)) {
-		o->state = LEDGER_FAILED;
-		o->detail = STR("cannot make an envelope sender");
-		return;
-	}
-	m.envelope_from = buf_str(&sender);
-	if (s->n < STAGE_MIN)
-		transport_send(s->r->transport, &m, reply);
-	else
-		transport_stage(s->r->transport, &m, &it->stage, reply);
-	judge_reply(s, it, to->address, reply, o);
-}
-
-static int
-attempt(struct submit *s, struct item *it, const struct ledger_report *rep,
-    const struct mailto *to, struct transport_reply *reply, struct outcome *o)
-{
-	struct diag *why = ARENA_NEW(&s->arena, struct diag);
-	bool suppressed;
-	int err;
-
-	if (!why)
-		return AVER_NOMEM;
-	err = check_suppressed(s, rep, arena_lower(&s->arena, to->address),
-	    to->domain, &suppressed);
-	if (err || suppressed) {
-		o->state = LEDGER_SUPPRESSED;
-		o->detail = STR("suppressed");
-		return err;
-	}
-	err = compose(s, rep, to, why);
-	if (err == AVER_NOMEM)
-		return err;
-	if (err) {
-		o->state = LEDGER_FAILED;
-		o->detail =
-		    str_from_z(*why->text ? why->text : aver_err_name(err));
-		return 0;
-	}
-	send_message(s, it, to, reply, o);
-	return 0;
-}
-
-/* --- one submission by HTTPS */
-
-static bool
-is_mute(const struct submit *s, struct str uri, struct str host)
-{
-	if (!str_starts_ci(uri, STR("https:")))
-		return false;
-	for (size_t i = 0; i < s->n_mute; i++)
-		if (str_eq(str_from_z(s->mute[i]), host))
-			return true;
-	return false;
-}
-
-static void
-note_mute(struct submit *s, struct str host)
-{
-	if (s->n_mute == MUTE_MAX || host.n > HTTP_HOST_MAX)
-		return;
-	memcpy(s->mute[s->n_mute], host.p, host.n);
-	s->mute[s->n_mute++][host.n] = '\0';
-}
-
-static int
-attempt_https(struct submit *s, const struct item *it,
-    const struct ledger_report *rep, struct outcome *o)
-{
-	struct https_reply *reply = ARENA_NEW(&s->arena, struct https_reply);
-	bool suppressed;
-	int err;
-
-	if (!reply)
-		return AVER_NOMEM;
-	err = check_suppressed(s, rep, it->uri, it->destination, &suppressed);
-	if (err || suppressed) {
-		o->state = LEDGER_SUPPRESSED;
-		o->detail = STR("suppressed");
-		return err;
-	}
-	https_post(s->r, it->uri, s->kind->https_type, rep->body, reply);
-	o->detail = str_from_z(reply->detail);
-	if (reply->sent)
-		o->state = LEDGER_SENT;
-	else
-		put_off(s, it, o);
-	if (reply->mute)
-		note_mute(s, it->destination);
-	return 0;
-}
+/* --- claims */
 
 /* What came of it is written down; the claim has ended. */
 static int
@@ -371,6 +206,7 @@ conclude(struct submit *s, struct item *it, struct str to, struct str domain,
 {
 	int err = finish(s, it, o);
 
+	it->state = ITEM_FREE;
 	if (err)
 		return err;
 	count(s, o);
@@ -378,62 +214,159 @@ conclude(struct submit *s, struct item *it, struct str to, struct str domain,
 	return 0;
 }
 
-/* a reply and, with sendmail, an exit code: four times at most */
-static int64_t
-lease_of(const struct submit *s)
-{
-	return 4 * s->r->conf->report_timeout + LEASE_SPARE;
-}
+/* --- one submission */
 
-/* The time for one message is left. Forgets a claim that has ended. */
+/* Its address, or why it does not go there. */
 static int
-keep_claim(struct submit *s, struct item *it)
+address(struct submit *s, const struct item *it, struct send_job *j,
+    struct outcome *o)
 {
-	int64_t now = reporter_now(s->r);
+	struct str value = it->uri, domain = it->destination;
+	bool suppressed;
 	int err;
 
-	if (now - s->claimed < LEASE_OLD)
-		return 0;
-	err = store_renew_submission(s->r->store, it->id, it->number, it->fence,
-	    now + lease_of(s), s->d);
-	if (err != AVER_NOTFOUND)
-		return err;
-	it->fence = 0;
-	return 0;
+	j->number = it->number;
+	j->uri = it->uri;
+	j->https = it->https;
+	if (!it->https) {
+		if (mailto_parse(&j->arena, it->uri, &j->to, NULL)) {
+			o->detail = STR("no mail address");
+			return 0;
+		}
+		value = arena_lower(&j->arena, j->to.address);
+		domain = j->to.domain;
+	}
+	err = check_suppressed(s, &j->report, value, domain, &suppressed);
+	if (!err && suppressed) {
+		o->state = LEDGER_SUPPRESSED;
+		o->detail = STR("suppressed");
+	}
+	return err;
 }
 
 /* Claimed: nobody else sends it. */
 static int
-submit_one(struct submit *s, struct item *it)
+submit_one(struct submit *s, struct item *it, struct send_job *j)
 {
 	struct outcome o = {.state = LEDGER_FAILED};
-	struct transport_reply reply = {.outcome = TRANSPORT_PERM};
-	struct ledger_report rep = {0};
-	struct mailto to = {0};
-	int err = keep_claim(s, it);
+	int err = submit_keep_claim(s, it);
 
-	if (err || !it->fence)
+	if (err || it->state == ITEM_FREE)
 		return err;
-	arena_reset(&s->arena);
-	err =
-	    store_get_report(s->r->store, it->id, true, &s->arena, &rep, s->d);
-	if (err)
-		return err;
-	if (it->over)
+	err = store_get_report(
+	    s->r->store, it->id, true, &j->arena, &j->report, s->d);
+	if (!err && it->over)
 		o.detail = STR("not delivered within a day");
-	else if (s->kind->https_type && str_starts_ci(it->uri, STR("https:")))
-		err = attempt_https(s, it, &rep, &o);
-	else if (mailto_parse(&s->arena, it->uri, &to, NULL))
-		o.detail = STR("no mail address");
-	else
-		err = attempt(s, it, &rep, &to, &reply, &o);
-	if (err)
+	else if (!err)
+		err = address(s, it, j, &o);
+	if (!err && !o.detail.n && it->https && https_open(s->r, &j->why)) {
+		put_off(s, it, &o);
+		o.detail = str_from_z(j->why.text);
+	}
+	if (err || o.detail.n) {
+		if (!err)
+			err = conclude(
+			    s, it, j->to.address, j->report.policy_domain, &o);
+		senders_free(s->senders, j);
 		return err;
-	if (!*it->stage.name)
-		return conclude(s, it, to.address, rep.policy_domain, &o);
-	it->to = arena_dup(&s->batch, to.address);
-	it->domain = arena_dup(&s->batch, rep.policy_domain);
+	}
+	j->owner = it;
+	j->may_stage = s->n_claimed >= STAGE_MIN;
+	it->state = ITEM_SENDING;
+	s->octets += j->report.body.n;
+	senders_start(s->senders, j);
 	return 0;
+}
+
+static bool
+has_room(const struct submit *s)
+{
+	return s->octets < ENOUGH_OCTETS && senders_idle(s->senders);
+}
+
+/* As many as there are senders that have nothing to do. */
+static int
+submit_waiting(struct submit *s)
+{
+	struct item *it;
+	int err = 0;
+
+	while (!err && !submit_stops(s) && has_room(s) && (it = submit_next(s)))
+		err = submit_one(s, it, senders_idle(s->senders));
+	return err;
+}
+
+/* --- what came of it */
+
+static int
+end_https(
+    struct submit *s, struct item *it, struct send_job *j, struct outcome *o)
+{
+	o->detail = str_from_z(j->https_reply.detail);
+	if (j->https_reply.sent)
+		o->state = LEDGER_SENT;
+	else
+		put_off(s, it, o);
+	if (j->https_reply.mute)
+		submit_mute(s, it->destination);
+	return conclude(s, it, STR_NONE, j->report.policy_domain, o);
+}
+
+/*
+ * The transport's trouble is all of it when the last sender has it; before, it
+ * may be that there are more connections than the relay takes.
+ */
+static int
+end_mail(
+    struct submit *s, struct item *it, struct send_job *j, struct outcome *o)
+{
+	bool down =
+	    j->reply.outcome == TRANSPORT_TEMP && j->reply.transport_down;
+	bool others = down && senders_retire(s->senders, j);
+
+	s->result->down = s->result->down || (down && !others);
+	if (others && !j->reply.in_doubt) {
+		submit_release(s, it);
+		s->dry = false;
+		return 0;
+	}
+	if (!*j->stage.name) {
+		judge_reply(s, it, j->to.address, &j->reply, o);
+		return conclude(
+		    s, it, j->to.address, j->report.policy_domain, o);
+	}
+	it->stage = j->stage;
+	it->to = arena_dup(&it->arena, j->to.address);
+	it->domain = arena_dup(&it->arena, j->report.policy_domain);
+	it->state = ITEM_STAGED;
+	return 0;
+}
+
+static int
+end_job(struct submit *s, struct send_job *j)
+{
+	struct outcome o = {.state = LEDGER_FAILED};
+	struct item *it = j->owner;
+	int err;
+
+	s->octets -= j->report.body.n;
+	if (j->err == AVER_NOMEM) {
+		err = j->err;
+	} else if (j->err) {
+		o.detail = str_from_z(
+		    *j->why.text ? j->why.text : aver_err_name(j->err));
+		err =
+		    conclude(s, it, j->to.address, j->report.policy_domain, &o);
+	} else if (j->https) {
+		err = end_https(s, it, j, &o);
+	} else {
+		err = end_mail(s, it, j, &o);
+	}
+	senders_free(s->senders, j);
+	/* what was left out may have its turn */
+	if (s->skipped && !submit_has_waiting(s))
+		s->dry = false;
+	return err;
 }
 
 static int
@@ -443,15 +376,17 @@ deliver(struct submit *s, struct item *it, const struct transport_reply *synced)
 	struct transport_reply reply = *synced;
 	int err;
 
-	arena_reset(&s->arena);
 	if (synced->outcome != TRANSPORT_SENT)
 		transport_drop(s->r->transport, &it->stage);
-	err = keep_claim(s, it);
-	if (err || !it->fence)
+	err = submit_keep_claim(s, it);
+	if (err || it->state == ITEM_FREE)
 		return err;
 	if (*it->stage.name)
 		transport_deliver(s->r->transport, &it->stage, &reply);
 	judge_reply(s, it, it->to, &reply, &o);
+	s->result->down =
+	    s->result->down ||
+	    (reply.transport_down && reply.outcome == TRANSPORT_TEMP);
 	return conclude(s, it, it->to, it->domain, &o);
 }
 
@@ -462,172 +397,15 @@ deliver_staged(struct submit *s)
 	struct transport_reply synced = {.outcome = TRANSPORT_OUTCOME_COUNT};
 	int err = 0;
 
-	for (size_t i = 0; i < s->n && !err; i++) {
+	for (size_t i = 0; i < ITEMS && !err; i++) {
 		struct item *it = &s->items[i];
 
-		if (!*it->stage.name)
+		if (it->state != ITEM_STAGED)
 			continue;
 		if (synced.outcome == TRANSPORT_OUTCOME_COUNT)
 			transport_sync(s->r->transport, &synced);
 		err = deliver(s, it, &synced);
 	}
-	return err;
-}
-
-/* What was claimed and not tried is as it was. */
-static void
-release(struct submit *s)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		struct item *it = &s->items[i];
-
-		transport_drop(s->r->transport, &it->stage);
-		/* if not, its lease ends by itself */
-		if (it->fence)
-			(void)store_release_submission(s->r->store, it->id,
-			    it->number, it->fence, it->last_try, s->d);
-	}
-}
-
-/* --- many */
-
-static int
-collect(void *arg, const struct ledger_submission *sub)
-{
-	struct submit *s = arg;
-	struct item *it = &s->items[s->n];
-	bool over = reporter_now(s->r) > sub->give_up, full = false;
-
-	if (!over)
-		s->err = caps_host(&s->caps, sub->destination, &full, s->d);
-	if (s->err)
-		return 1;
-	if (full) {
-		s->result->capped = true;
-		return 0;
-	}
-	if (is_mute(s, sub->uri, sub->destination))
-		return 0;
-	*it = (struct item){
-	    .id = arena_dup(&s->batch, sub->report_id),
-	    .uri = arena_dup(&s->batch, sub->uri),
-	    .destination = arena_dup(&s->batch, sub->destination),
-	    .number = sub->number,
-	    .attempts = sub->attempts,
-	    .last_try = sub->last_try,
-	    .give_up = sub->give_up,
-	    .over = over,
-	};
-	if (arena_failed(&s->batch))
-		return s->n ? 1 : AVER_NOMEM;
-	s->n++;
-	return s->n == s->most;
-}
-
-static int
-fill_batch(struct submit *s)
-{
-	int err;
-
-	arena_reset(&s->batch);
-	s->n = 0;
-	s->err = 0;
-	err = store_each_due_submission(
-	    s->r->store, s->kind->kind, reporter_now(s->r), collect, s, s->d);
-	if (err < 0)
-		return err;
-	return s->err;
-}
-
-static bool
-may_go_on(struct submit *s)
-{
-	if (s->result->down || reporter_stopped())
-		return false;
-	if (!caps_reached(&s->caps))
-		return true;
-	s->result->capped = true;
-	return false;
-}
-
-/* The items of the batch that the caps allow, which are counted. */
-static int
-choose(
-    struct submit *s, struct ledger_claim *claims, struct item **of, size_t *n)
-{
-	for (size_t i = 0; i < s->n && may_go_on(s); i++) {
-		struct item *it = &s->items[i];
-		bool full = false;
-		int err = 0;
-
-		if (!it->over)
-			err = caps_host(&s->caps, it->destination, &full, s->d);
-		if (err)
-			return err;
-		if (full) {
-			s->result->capped = true;
-			continue;
-		}
-		if (!it->over)
-			caps_count(&s->caps, it->destination);
-		claims[*n] = (struct ledger_claim){
-		    .report_id = it->id, .number = it->number};
-		of[(*n)++] = it;
-	}
-	return 0;
-}
-
-static int
-claim(struct submit *s, uint64_t *claimed)
-{
-	struct ledger_claim claims[BATCH];
-	struct item *of[BATCH];
-	size_t n = 0;
-	int err = choose(s, claims, of, &n);
-
-	s->claimed = reporter_now(s->r);
-	if (!err)
-		err = store_claim_submissions(
-		    s->r->store, claims, n, s->claimed, lease_of(s), s->d);
-	for (size_t i = 0; i < n; i++) {
-		of[i]->fence = claims[i].fence;
-		*claimed += claims[i].fence > 0;
-		/* somebody else sends it, and not in this run */
-		if (!claims[i].fence && !of[i]->over)
-			caps_uncount(&s->caps, of[i]->destination);
-	}
-	return err;
-}
-
-/* How many are claimed the next time: as many as do not wait for long. */
-static void
-adapt(struct submit *s, int64_t took)
-{
-	if (took > BATCH_SLOW && s->most > 1)
-		s->most /= 2;
-	else if (took < BATCH_QUICK && s->n == s->most)
-		s->most = s->most * 2 < BATCH ? s->most * 2 : BATCH;
-}
-
-/* *tried: claims of this round. */
-static int
-send_batch(struct submit *s, uint64_t *tried)
-{
-	int64_t begin = clock_mono_ms();
-	int err = claim(s, tried);
-
-	for (size_t i = 0; i < s->n && !err; i++) {
-		struct item *it = &s->items[i];
-
-		if (s->result->down || reporter_stopped())
-			break;
-		if (it->fence && !is_mute(s, it->uri, it->destination))
-			err = submit_one(s, it);
-	}
-	if (!err)
-		err = deliver_staged(s);
-	release(s);
-	adapt(s, clock_mono_ms() - begin);
 	return err;
 }
 
@@ -645,20 +423,58 @@ wait_for_more(struct submit *s, int64_t end, int *err)
 	return false;
 }
 
+/* One that has ended is written down, unless none does for a while. */
+static int
+await(struct submit *s)
+{
+	struct send_job *j = senders_ended(s->senders, LOOK_MS);
+	int err = j ? end_job(s, j) : deliver_staged(s);
+
+	if (s->dry && clock_mono_ms() - s->looked >= LOOK_MS)
+		s->dry = false;
+	return err;
+}
+
 static int
 run(struct submit *s, int64_t end)
 {
 	int err = 0;
 
-	while (!err && may_go_on(s)) {
-		uint64_t tried = 0;
-
-		err = fill_batch(s);
-		if (!err)
-			err = send_batch(s, &tried);
-		if (!err && !tried && !wait_for_more(s, end, &err))
+	while (!err && !submit_stops(s)) {
+		err = submit_waiting(s);
+		if (err || submit_stops(s))
 			break;
+		if (has_room(s) && !s->dry) {
+			err = deliver_staged(s);
+			if (!err)
+				err = submit_claim(s);
+		} else if (senders_busy(s->senders)) {
+			err = await(s);
+		} else {
+			err = deliver_staged(s);
+			if (err || caps_reached(&s->caps) ||
+			    !wait_for_more(s, end, &err))
+				break;
+			s->dry = false;
+		}
 	}
+	return err;
+}
+
+/* Nothing more is begun. What was begun ends, whatever else went wrong. */
+static int
+end_all(struct submit *s, int err)
+{
+	while (senders_busy(s->senders)) {
+		int e = end_job(s, senders_ended(s->senders, -1));
+
+		err = err ? err : e;
+	}
+	if (!err)
+		err = deliver_staged(s);
+	for (size_t i = 0; i < ITEMS; i++)
+		if (s->items[i].state != ITEM_FREE)
+			submit_release(s, &s->items[i]);
 	return err;
 }
 
@@ -671,32 +487,49 @@ seed_of(const struct reporter *r)
 	return seed;
 }
 
+static int
+submit_all(struct submit *s, uint64_t most, int64_t patience)
+{
+	const struct conf *c = s->r->conf;
+	uint64_t limits[3] = {most, (uint64_t)c->report_max_per_day,
+	    (uint64_t)c->report_max_per_host};
+	int64_t now = reporter_now(s->r);
+	int err = senders_open(s->r, s->kind, &s->senders, s->d);
+
+	if (err)
+		return err;
+	err =
+	    caps_init(&s->caps, s->r->store, limits, seed_of(s->r), now, s->d);
+	if (!err)
+		err = end_all(s, run(s, now + patience));
+	caps_fini(&s->caps);
+	senders_close(s->senders);
+	return err;
+}
+
 int
 submit_due(struct reporter *r, const struct submit_kind *kind, uint64_t most,
     int64_t patience, struct submit_result *out, struct diag *d)
 {
-	const struct conf *c = r->conf;
-	struct submit s = {
-	    .r = r, .kind = kind, .most = 1, .result = out, .d = d};
-	uint64_t limits[3] = {most, (uint64_t)c->report_max_per_day,
-	    (uint64_t)c->report_max_per_host};
-	int64_t now = reporter_now(r);
+	struct submit *s = calloc(1, sizeof(*s));
 	int err;
 
 	*out = (struct submit_result){0};
-	arena_init(&s.batch, BATCH_MEMORY);
-	arena_init(&s.arena, REPORT_MEMORY);
-	buf_init(&s.message, NULL, MESSAGE_MAX);
-	err = caps_init(&s.caps, r->store, limits, seed_of(r), now, d);
-	if (!err)
-		err = run(&s, now + patience);
+	if (!s)
+		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+	*s = (struct submit){
+	    .r = r, .kind = kind, .most = 1, .result = out, .d = d};
+	arena_init(&s->arena, SCRATCH_MEMORY);
+	for (size_t i = 0; i < ITEMS; i++)
+		arena_init(&s->items[i].arena, ITEM_MEMORY);
+	err = submit_all(s, most, patience);
 	if (err == AVER_TEMP)
 		out->down = true;
 	if (err == AVER_NOMEM)
 		diag_set(d, err, 0, "out of memory");
-	caps_fini(&s.caps);
-	buf_fini(&s.message);
-	arena_fini(&s.arena);
-	arena_fini(&s.batch);
+	for (size_t i = 0; i < ITEMS; i++)
+		arena_fini(&s->items[i].arena);
+	arena_fini(&s->arena);
+	free(s);
 	return err;
 }

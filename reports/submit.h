@@ -2,10 +2,11 @@
 /* Copyright (c) 2026 the aver authors */
 
 /*
- * Phase two of a report: what is due in the ledger is sent, one after the
- * other, and what came of each is written down before the next. Only what
- * waits for the disk is done for several at once: the claims, and the octets
- * of what goes to a directory. The same for every kind of report.
+ * Phase two of a report: what is due in the ledger is sent, by as many senders
+ * as report_senders says (sender.h), and what came of each is written down
+ * before its sender gets another. What waits for the disk is done for several
+ * at once: the claims, and the octets of what goes to a directory. The same for
+ * every kind of report.
  */
 #ifndef REPORTS_SUBMIT_H
 #define REPORTS_SUBMIT_H

@@ -38,6 +38,7 @@ integ_tests = \
 	t/integ/reports_day.t \
 	t/integ/reports_kill.t \
 	t/integ/report_mail.t \
+	t/integ/report_senders.t \
 	t/integ/sendmail.t \
 	t/integ/tls_reports.t \
 	t/integ/tls_reports_kill.t \

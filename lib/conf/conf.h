@@ -144,6 +144,7 @@ struct conf {
 	bool report_tls_verify;
 	const char *report_tls_ca_file;
 	int64_t report_timeout; /* seconds */
+	int64_t report_senders;
 	int64_t report_suppression_time; /* seconds */
 	int64_t report_max_age, report_retention; /* seconds */
 

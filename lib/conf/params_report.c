@@ -258,6 +258,18 @@ static const struct param table[] = {
 		"the sendmail command.",
     },
     {
+	INTEGER(report_senders, 1, 32),
+	.section = SECTION_REPORT,
+	.fallback = "4",
+	.help = "How many reports are sent at the same time.",
+	.manual = "So many connections to the mail server, or sendmail "
+		  "commands, there are at most; each is made when it is "
+		  "needed first.\n"
+		  "Fewer are used for the rest of a run when the server takes "
+		  "no more.\n"
+		  "By HTTPS there is never more than one to a host.",
+    },
+    {
 	SECONDS(report_suppression_time, 3600, (int64_t)365 * DAY),
 	.section = SECTION_REPORT,
 	.fallback = "7d",

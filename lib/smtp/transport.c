@@ -178,6 +178,12 @@ transport_send(struct transport *t, const struct transport_message *m,
 	return send_or_stage(t, m, NULL, out);
 }
 
+bool
+transport_can_stage(const struct transport *t)
+{
+	return t->ops->stage;
+}
+
 enum transport_outcome
 transport_stage(struct transport *t, const struct transport_message *m,
     struct transport_stage *stage, struct transport_reply *out)

@@ -125,9 +125,13 @@ struct transport_stage {
 	char name[64]; /* "": nothing is staged */
 };
 
+/* transport_stage() prepares messages; else it sends them. */
+bool transport_can_stage(const struct transport *t);
 /*
  * Either prepares the message (SENT, and a stage that is not empty), or does
- * all that transport_send() does. A stage has to be delivered or dropped.
+ * all that transport_send() does. A stage has to be delivered or dropped, by
+ * this transport or by another one that is open for the same URL; its
+ * transport_sync() is good for what was staged by any of them before.
  */
 enum transport_outcome
 transport_stage(struct transport *t, const struct transport_message *m,

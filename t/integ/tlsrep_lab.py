@@ -129,11 +129,12 @@ class Mail(Report):
 class Takers:
     """An HTTPS server; what it says goes by the path: /200, /500, /302, or
     what .say has for it; /silent never answers. got: (host, path, content
-    type, octets) of each request."""
+    type, octets) of each request. before(host) is called before the answer."""
 
     def __init__(self, certificate):
         self.got = []
         self.say = {}
+        self.before = lambda host: None
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -144,6 +145,7 @@ class Takers:
                 outer.got.append((self.headers["Host"].split(":")[0],
                                   self.path, self.headers["Content-Type"],
                                   body))
+                outer.before(outer.got[-1][0])
                 what = outer.say.get(self.path, self.path[1:4])
                 if what == "sil":
                     time.sleep(60)
