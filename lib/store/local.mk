@@ -15,6 +15,7 @@ EXTRA_DIST += t/fuzz/corpus/evaluation
 libpure_a_SOURCES += \
 	lib/store/redis_lua.c lib/store/redis_lua.h \
 	lib/store/redis_lua_ledger.c lib/store/redis_lua_parts.h \
+	lib/store/redis_lua_rows.c \
 	lib/store/redis_spec.c lib/store/redis_spec.h \
 	lib/store/resp.c lib/store/resp.h
 
@@ -30,10 +31,12 @@ libaver_a_SOURCES += \
 	lib/store/record.c lib/store/record.h \
 	lib/store/recorder.c lib/store/recorder.h \
 	lib/store/redis_conn.c lib/store/redis_conn.h \
+	lib/store/redis_group.c \
 	lib/store/redis_ledger.c \
 	lib/store/redis_link.c lib/store/redis_link.h \
 	lib/store/redis_parts.h \
 	lib/store/redis_record.c \
+	lib/store/redis_rows.c \
 	lib/store/redis_seen.c \
 	lib/store/redis_sts.c \
 	lib/store/redis_suppress.c \
@@ -41,6 +44,7 @@ libaver_a_SOURCES += \
 	lib/store/redis_tls.c \
 	lib/store/redis_walk.c \
 	lib/store/store_redis.c \
+	lib/store/rowsort.c lib/store/rowsort.h \
 	lib/store/ring.c lib/store/ring.h lib/store/ring_format.h \
 	lib/store/ring_salvage.c \
 	lib/store/spool.c lib/store/spool.h \
@@ -112,6 +116,12 @@ t_fuzz_spool_t_SOURCES = t/fuzz/spool.c $(fuzz_main)
 t_fuzz_spool_t_LDADD = $(aver_libs)
 t_fuzz_spool_t_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += t/fuzz/corpus/record t/fuzz/corpus/ring t/fuzz/corpus/spool
+
+check_PROGRAMS += t/unit/store_old.t t/unit/rowsort.t
+t_unit_store_old_t_SOURCES = t/unit/store_old.t.c t/tap.h
+t_unit_store_old_t_LDADD = $(aver_libs)
+t_unit_rowsort_t_SOURCES = t/unit/rowsort.t.c t/tap.h
+t_unit_rowsort_t_LDADD = $(aver_libs)
 
 check_PROGRAMS += t/unit/store_move.t
 t_unit_store_move_t_SOURCES = t/unit/store_move.t.c t/tap.h

@@ -525,25 +525,65 @@ call(struct redis_conn *c, enum redis_script script, const struct buf *args,
 
 /* --- connect */
 
+static int
+say_hello(struct redis_conn *c, struct arena *a, struct resp *r, struct diag *d)
+{
+	struct buf args;
+	int err;
+
+	buf_init(&args, NULL, 64);
+	resp_put_word(&args, c->write ? STR("w") : STR("r"));
+	err = call(c, REDIS_HELLO, &args, 1, a, r, d);
+	buf_fini(&args);
+	if (!err && r->type != RESP_BULK && r->type != RESP_NIL)
+		err = redis_odd(c, d);
+	return err;
+}
+
+/* Makes this version of the older one, step by step. */
+static int
+renew_rows(struct redis_conn *c, struct diag *d)
+{
+	struct resp r = {.number = 1};
+	struct buf none;
+	struct arena a;
+	int err = 0;
+
+	buf_init(&none, NULL, 1);
+	arena_init(&a, SMALL);
+	while (!err && r.number != 0) {
+		arena_reset(&a);
+		err = call(c, REDIS_RENEW_ROWS, &none, 0, &a, &r, d);
+		if (!err && r.type != RESP_INT)
+			err = redis_odd(c, d);
+	}
+	arena_fini(&a);
+	return err;
+}
+
 /* The store's version, which a writer sets in an empty one. */
 static int
 greet(struct redis_conn *c, struct diag *d)
 {
 	struct arena a;
-	struct buf args;
 	struct resp r;
 	int err;
 
 	arena_init(&a, SMALL);
-	buf_init(&args, NULL, 64);
-	resp_put_word(&args, c->write ? STR("w") : STR("r"));
-	err = call(c, REDIS_HELLO, &args, 1, &a, &r, d);
-	buf_fini(&args);
-	if (!err && r.type != RESP_BULK && r.type != RESP_NIL)
-		err = redis_odd(c, d);
-	else if (!err && r.type == RESP_NIL)
+	err = say_hello(c, &a, &r, d);
+	if (!err && c->write && str_eq(r.s, STR(REDIS_OLD_VERSION))) {
+		err = renew_rows(c, d);
+		if (!err)
+			err = say_hello(c, &a, &r, d);
+	}
+	if (!err && r.type == RESP_NIL)
 		err = diag_set(d, AVER_TEMP, 0,
 		    "%s: there is no store yet; the milter makes it", c->where);
+	else if (!err && str_eq(r.s, STR(REDIS_OLD_VERSION)))
+		err = diag_set(d, AVER_TEMP, 0,
+		    "%s: version %s of the store, which the milter brings to "
+		    "version %s",
+		    c->where, REDIS_OLD_VERSION, REDIS_VERSION);
 	else if (!err && !str_eq(r.s, STR(REDIS_VERSION)))
 		err = diag_set(d, AVER_CONF, 0,
 		    "%s: version %.*s of the store, not this program's "
@@ -627,12 +667,45 @@ redis_arg(struct redis_conn *c, struct str s)
 }
 
 void
+redis_arg_cat(struct redis_conn *c, struct str x, struct str y)
+{
+	resp_put_head(&c->args, x.n + y.n);
+	buf_add(&c->args, x);
+	buf_add(&c->args, y);
+	buf_add(&c->args, STR("\r\n"));
+	c->n_args++;
+}
+
+static struct str
+digits(char text[24], uint64_t v, bool minus)
+{
+	size_t i = 24;
+
+	do {
+		text[--i] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	if (minus)
+		text[--i] = '-';
+	return (struct str){text + i, 24 - i};
+}
+
+void
 redis_arg_int(struct redis_conn *c, int64_t v)
 {
 	char text[24];
-	int n = snprintf(text, sizeof(text), "%lld", (long long)v);
 
-	redis_arg(c, (struct str){text, (size_t)n});
+	redis_arg(c, digits(text, v < 0 ? -(uint64_t)v : (uint64_t)v, v < 0));
+}
+
+void
+redis_arg_two(struct redis_conn *c, uint64_t a, uint64_t b)
+{
+	char first[24], second[24];
+	struct str x = digits(first, a, false), y = digits(second, b, false);
+
+	second[24 - y.n - 1] = ' ';
+	redis_arg_cat(c, x, (struct str){y.p - 1, y.n + 1});
 }
 
 static int

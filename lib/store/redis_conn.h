@@ -56,6 +56,8 @@ int redis_conn_open(struct redis_conn *c, struct diag *d);
 void redis_begin(struct redis_conn *c, enum redis_script script);
 void redis_arg(struct redis_conn *c, struct str s);
 void redis_arg_int(struct redis_conn *c, int64_t v);
+void redis_arg_cat(struct redis_conn *c, struct str x, struct str y);
+void redis_arg_two(struct redis_conn *c, uint64_t a, uint64_t b); /* "A B" */
 int redis_run(struct redis_conn *c, bool again, struct arena *arena,
     struct resp *out, struct diag *d);
 

@@ -5,25 +5,28 @@
 #ifndef STORE_REDIS_LUA_H
 #define STORE_REDIS_LUA_H
 
-#define REDIS_VERSION "1" /* of the schema */
+#define REDIS_VERSION "2" /* of the schema */
+#define REDIS_OLD_VERSION "1" /* that a writer makes this one of */
 
 enum redis_script {
 	REDIS_HELLO,
-	REDIS_ADD,
+	REDIS_RENEW_ROWS,
 	REDIS_COMMITTED,
 	REDIS_KNOW,
 	REDIS_FORGET_KNOWN,
 	REDIS_KNOWN,
-	REDIS_DUE,
-	REDIS_SETS,
-	REDIS_PAGE,
 	REDIS_NAMES,
+	REDIS_STAGE,
+	REDIS_PUT,
+	REDIS_ROWS_FIRST,
+	REDIS_ADD = REDIS_ROWS_FIRST,
+	REDIS_DUE,
+	REDIS_SCAN,
 	REDIS_REMOVE,
 	REDIS_BEGIN,
 	REDIS_LAST,
 	REDIS_ROWS,
-	REDIS_STAGE,
-	REDIS_PUT,
+	REDIS_HOLD,
 	REDIS_COMMIT,
 	REDIS_ABORT,
 	REDIS_LEDGER_FIRST,
@@ -65,7 +68,8 @@ enum redis_script {
 /* Its text. */
 const char *redis_script(enum redis_script script);
 
-/* For redis_script(): those from REDIS_LEDGER_FIRST on. */
+/* For redis_script(): those from REDIS_ROWS_FIRST and REDIS_LEDGER_FIRST on. */
+extern const char *const redis_row_scripts[];
 extern const char *const redis_ledger_scripts[];
 
 #endif

@@ -7,69 +7,73 @@
 
 #include "lib/store/redis_lua.h"
 
+/* Only with all keys of the slot here. */
+#define SLOT                                                     \
+	"if type(redis.pcall('EXISTS',p..'-'))=='table' then\n"  \
+	" return redis.error_reply('TRYAGAIN the slot is being " \
+	"moved')\n"                                              \
+	"end\n"
+
+#define HELPERS                                               \
+	"local function keep(k) R('EXPIRE',k,34560000) end\n" \
+	"local function I(n) return string.format('%.0f',n) end\n"
+
 /* A: arguments; p: the keys' prefix; N, I: to a number, to its text */
 #define PROLOGUE                                                              \
-	"local R,A,p=redis.call,ARGV,string.sub(KEYS[1],1,-2)\n"              \
+	"local R,A,p,N=redis.call,ARGV,string.sub(KEYS[1],1,-2),tonumber\n"   \
 	"local V=R('GET',KEYS[1])\n"                                          \
 	"if not V then return redis.error_reply('AVERGONE the "               \
 	"store was emptied') end\n"                                           \
 	"if V~='" REDIS_VERSION "' then return redis.error_reply('AVERNEWER " \
-	"the store has version '..V) end\n"                                   \
-	"if type(redis.pcall('EXISTS',p..'-'))=='table' then\n"               \
-	" return redis.error_reply('TRYAGAIN the slot is being "              \
-	"moved')\n"                                                           \
-	"end\n"                                                               \
-	"local N=tonumber\n"                                                  \
-	"local function keep(k) R('EXPIRE',k,34560000) end\n"                 \
-	"local function I(n) return string.format('%.0f',n) end\n"
+	"the store has version '..V) end\n" SLOT HELPERS
+
+/*
+ * Counts: add(old or false, new), with the old one of one number or of two;
+ * and both numbers of either.
+ */
+#define COUNTS                                                \
+	"local function one(a,b) return a and a+b or b end\n" \
+	"local function count(v)\n"                           \
+	" if not v then return 0,0 end\n"                     \
+	" local x,y=string.match(v,'^(%d+) ?(%d*)$')\n"       \
+	" return N(x),N(y) or 0\n"                            \
+	"end\n"                                               \
+	"local function two(a,b)\n"                           \
+	" if not a then return b end\n"                       \
+	" local x,y=count(a)\n"                               \
+	" local z,w=count(b)\n"                               \
+	" return I(x+z)..' '..I(y+w)\n"                       \
+	"end\n"
+
+/* A member of an index: domain, code, generation. */
+#define PART                                            \
+	"local function part(m) return string.match(m," \
+	"'^(.*)%z(................)(.+)$') end\n"
 
 /* Arguments of what concerns a take: kind, domain, from, to, token, lease. */
-#define TAKE                                                           \
-	"local kind,dom,from,to=A[1],A[2],N(A[3]),N(A[4])\n"           \
-	"local q=p..'q:'..kind..':'..dom\n"                            \
-	"local function field(f)\n"                                    \
-	" local hour,gen,set=string.match(f,'^(-?%d+)([lf])(%a+)$')\n" \
-	" if hour and N(hour)>=from and N(hour)<to then return "       \
-	"hour,gen,set end\n"                                           \
-	"end\n"                                                        \
-	"local function key(gen,hour,set) return "                     \
-	"p..kind..':'..gen..':'..hour..':'..set..':'..dom end\n"       \
-	"local ck,lk=p..kind..'c:'..dom,p..kind..'l:'..dom\n"          \
-	"local function move(a,b)\n"                                   \
-	" if kind=='f' then\n"                                         \
-	"  local ka,kb=p..'f:'..a..':'..dom,p..'f:'..b..':'..dom\n"    \
-	"  for _,m in ipairs(R('ZRANGEBYSCORE',ka,A[3],'('..A[4])) "   \
-	"do\n"                                                         \
-	"   R('ZADD',kb,R('ZSCORE',ka,m),m)\n"                         \
-	"   R('ZREM',ka,m)\n"                                          \
-	"  end\n"                                                      \
-	"  keep(kb)\n"                                                 \
-	"  return\n"                                                   \
-	" end\n"                                                       \
-	" local h=R('HGETALL',ck)\n"                                   \
-	" for i=1,#h,2 do\n"                                           \
-	"  local hour,gen,set=field(h[i])\n"                           \
-	"  if hour and gen==a then\n"                                  \
-	"   local ka,kb=key(a,hour,set),key(b,hour,set)\n"             \
-	"   if R('EXISTS',kb)==1 then R('ZUNIONSTORE',kb,2,kb,ka) "    \
-	"R('UNLINK',ka)\n"                                             \
-	"   else R('RENAME',ka,kb) end\n"                              \
-	"   keep(kb)\n"                                                \
-	"   R('HINCRBY',ck,hour..b..set,h[i+1])\n"                     \
-	"   R('HDEL',ck,h[i])\n"                                       \
-	"   local last=R('HGET',lk,hour..a)\n"                         \
-	"   if last then\n"                                            \
-	"    if a=='l' or R('HEXISTS',lk,hour..b)==0 then R('HSET',"   \
-	"lk,hour..b,last) end\n"                                       \
-	"    R('HDEL',lk,hour..a)\n"                                   \
-	"   end\n"                                                     \
-	"  end\n"                                                      \
-	" end\n"                                                       \
-	"end\n"                                                        \
-	"local function forget_order(token) R('UNLINK',"               \
-	"p..'o:x:'..token,p..'o:n:'..token,p..'o:o:'..token,\n"        \
-	" p..'o:ns:'..token,p..'o:nf:'..token,p..'o:os:'..token,"      \
-	"p..'o:of:'..token) end\n"
+#define TAKE                                                                 \
+	PART "local kind,dom=A[1],A[2]\n"                                    \
+	     "local q=p..'q:'..kind..':'..dom\n"                             \
+	     "local idx=p..'i'..kind\n"                                      \
+	     "local function key(code,gen) return "                          \
+	     "p..'h'..kind..':'..gen..':'.."                                 \
+	     "code..':'..dom end\n"                                          \
+	     "local function list() return "                                 \
+	     "R('ZRANGEBYLEX',idx,'['..dom..'\\0'.."                         \
+	     "A[3],'('..dom..'\\0'..A[4]) end\n"                             \
+	     "local function move(a,b)\n"                                    \
+	     " local ka,kb=p..'f:'..a..':'..dom,p..'f:'..b..':'..dom\n"      \
+	     " for _,m in ipairs(R('ZRANGEBYSCORE',ka,A[3],'('..A[4])) do\n" \
+	     "  R('ZADD',kb,R('ZSCORE',ka,m),m)\n"                           \
+	     "  R('ZREM',ka,m)\n"                                            \
+	     " end\n"                                                        \
+	     " keep(kb)\n"                                                   \
+	     "end\n"
+
+#define HELD                                                                \
+	"if R('GET',q)~=A[5] then return redis.error_reply('BUSY the hold " \
+	"on these rows has ended') end\n"                                   \
+	"R('PEXPIRE',q,A[6])\n"
 
 /* Puts a report that stands under r:ID into the indexes. */
 #define ENTER                                                  \

@@ -95,18 +95,73 @@ int redis_each_due(struct redis_store *s, struct str kind, struct str after,
 int redis_each_name(struct redis_store *s, const char *index, struct str after,
     int (*fn)(void *arg, struct str name), void *arg, struct diag *d);
 
+/*
+ * An hour or a day as keys and indexes have it: 16 digits that sort as the
+ * times do.
+ */
+#define REDIS_CODE 16
+void redis_code(char code[REDIS_CODE], int64_t time);
+void redis_arg_code(struct redis_conn *c, int64_t time);
+int64_t redis_uncode(struct str code, bool *bad);
+uint64_t redis_hex(struct str s, bool *bad); /* REDIS_CODE digits */
+/* The lowest place in an index of rows after the domain's. */
+void redis_index_after(struct buf *b, struct str domain);
+
+/* The start of the UTC day; what is before 1970 is day 0. */
+int64_t redis_day(int64_t time);
+
 struct redis_row {
 	int64_t hour; /* or day */
-	char set;
+	uint64_t taken; /* 0, or the number of the take that got it */
+	char set; /* n or o */
 	struct str octets;
-	uint64_t a, b;
+	uint64_t a, b; /* a: messages or successes, b: failures */
 };
 
-/* Rows of the domain (empty: all) with from <= hour < to, by hour. */
+/*
+ * Rows of the domain (empty: all) with from <= hour < to, by domain and hour.
+ */
 int redis_each_row(struct redis_store *s, struct str kind, struct str domain,
     int64_t from, int64_t to,
     int (*fn)(void *arg, struct str domain, const struct redis_row *row),
     void *arg, struct diag *d);
+
+/* The same in pages. */
+struct redis_take;
+struct redis_scan {
+	struct redis_store *s;
+	struct redis_take *take; /* its rows alone, NULL: all */
+	struct str kind;
+	int64_t from, to;
+	struct buf min, max, cursor; /* where to go on */
+	size_t room; /* rows of a page, about */
+};
+
+void redis_scan_init(struct redis_scan *scan, struct redis_store *s,
+    struct str kind, struct str domain, int64_t from, int64_t to);
+void redis_scan_fini(struct redis_scan *scan);
+bool redis_scan_more(const struct redis_scan *scan);
+int redis_scan_page(struct redis_scan *scan,
+    int (*fn)(void *arg, struct str domain, const struct redis_row *row),
+    void *arg, struct diag *d);
+
+/* Begins the call of a script about a take. */
+void redis_take_call(struct redis_take *t, enum redis_script script);
+
+/* A row to be added. */
+struct redis_item {
+	struct str domain, octets;
+	int64_t hour; /* or day */
+	char flag; /* n, o, or k: n if the domain is known, else o */
+	uint64_t a, b;
+	size_t place; /* in the batch */
+};
+
+/* Sorts them, makes one of equal ones; says how many groups there are. */
+size_t redis_group(struct redis_item *items, size_t *n);
+/* Their arguments. known_days: see store_add_batch(). */
+void redis_group_args(struct redis_conn *c, struct str kind,
+    struct redis_item *items, size_t n, unsigned known_days);
 
 /* Removes a domain's rows; *sum: what they counted. */
 int redis_remove_rows(struct redis_store *s, struct str kind, struct str domain,

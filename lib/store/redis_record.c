@@ -16,10 +16,11 @@
 #define DAY 86400
 #define SEQ_MAX ((uint64_t)1 << 62)
 #define KNOWN_PAGE 5000
+#define BATCH_MAX ((size_t)128 << 20) /* of TLS results' texts */
 #define ROW_MAX ((size_t)1 << 18) /* a TLS result's texts with escapes */
 
-static int64_t
-day_of(int64_t time)
+int64_t
+redis_day(int64_t time)
 {
 	return time < 0 ? 0 : time - time % DAY;
 }
@@ -41,69 +42,81 @@ put_known(struct redis_conn *c, const struct store_known *known, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		redis_arg(c, known[i].domain);
-		redis_arg_int(c, day_of(known[i].seen));
+		redis_arg_int(c, redis_day(known[i].seen));
 	}
 }
 
+/* The rows and results of a batch, and what their octets need. */
+struct parcel {
+	struct redis_item *rows, *results;
+	size_t n_rows, n_results, row_groups, result_groups;
+	struct arena arena;
+};
+
 static void
-put_rows(struct redis_conn *c, const struct store_batch *b)
+read_rows(struct parcel *it, const struct store_batch *b)
 {
 	for (size_t i = 0; i < b->n_rows; i++) {
 		const struct store_evaluation *row = &b->rows[i];
 
-		redis_arg(c, row->policy_domain);
-		redis_arg_int(c, row->hour);
-		redis_arg(c, row->optional   ? STR("o")
-			     : row->if_known ? STR("k")
-					     : STR("n"));
-		redis_arg_int(c, (int64_t)row->count);
-		redis_arg(c, row->octets);
+		it->rows[i] = (struct redis_item){.domain = row->policy_domain,
+		    .octets = row->octets,
+		    .hour = row->hour,
+		    .flag = row->optional   ? 'o'
+			    : row->if_known ? 'k'
+					    : 'n',
+		    .a = row->count,
+		    .place = i};
 	}
+	it->n_rows = b->n_rows;
+	it->row_groups = redis_group(it->rows, &it->n_rows);
 }
 
 static int
-put_tls(struct redis_conn *c, const struct store_batch *b, struct diag *d)
+read_results(struct parcel *it, const struct store_batch *b, struct diag *d)
 {
-	struct buf row;
-	int err;
+	struct buf text;
 
-	buf_init(&row, NULL, ROW_MAX);
-	for (size_t i = 0; i < b->n_tls_results && buf_ok(&row); i++) {
+	buf_init(&text, NULL, ROW_MAX);
+	for (size_t i = 0; i < b->n_tls_results; i++) {
 		const struct store_tls_result *r = &b->tls_results[i];
 
-		buf_clear(&row);
+		buf_clear(&text);
 		redis_tls_encode(
-		    &row, r->policy, r->recipient_domain, r->detail);
-		redis_arg(c, r->policy_domain);
-		redis_arg_int(c, day_of(r->day));
-		redis_arg(c, r->wanted ? STR("n") : STR("o"));
-		redis_arg_int(c, (int64_t)r->success);
-		redis_arg_int(c, (int64_t)r->failure);
-		redis_arg(c, buf_str(&row));
+		    &text, r->policy, r->recipient_domain, r->detail);
+		it->results[i] = (struct redis_item){.domain = r->policy_domain,
+		    .octets = arena_dup(&it->arena, buf_str(&text)),
+		    .hour = redis_day(r->day),
+		    .flag = r->wanted ? 'n' : 'o',
+		    .a = r->success,
+		    .b = r->failure,
+		    .place = i};
+		if (!buf_ok(&text) || it->results[i].octets.n == 0)
+			break;
+		it->n_results++;
 	}
-	err = buf_ok(&row) ? 0 : diag_set(d, row.err, 0, "a row is too large");
-	buf_fini(&row);
-	return err;
+	buf_fini(&text);
+	if (it->n_results < b->n_tls_results)
+		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+	it->result_groups = redis_group(it->results, &it->n_results);
+	return 0;
 }
 
-static int
-put_batch(struct redis_conn *c, const struct store_batch *b, struct diag *d)
+static void
+put_batch(struct redis_conn *c, const struct store_batch *b, struct parcel *it)
 {
-	int err;
-
 	redis_begin(c, REDIS_ADD);
 	redis_arg(c, b->source);
 	put_seq(c, b->seq);
-	redis_arg_int(c, b->known_days);
 	redis_arg_int(c, (int64_t)b->n_known);
-	redis_arg_int(c, (int64_t)b->n_rows);
-	redis_arg_int(c, (int64_t)b->n_tls_results);
+	redis_arg_int(c, (int64_t)it->row_groups);
+	redis_arg_int(c, (int64_t)it->result_groups);
 	redis_arg_int(c, (int64_t)b->n_incidents);
 	redis_arg_int(c, (int64_t)b->n_sightings);
 	redis_arg_int(c, STORE_INCIDENTS_MOST);
 	put_known(c, b->known, b->n_known);
-	put_rows(c, b);
-	err = put_tls(c, b, d);
+	redis_group_args(c, REDIS_DMARC, it->rows, it->n_rows, b->known_days);
+	redis_group_args(c, REDIS_TLS, it->results, it->n_results, 0);
 	for (size_t i = 0; i < b->n_incidents; i++) {
 		redis_arg(c, b->incidents[i].policy_domain);
 		redis_arg_int(c, b->incidents[i].time);
@@ -112,20 +125,33 @@ put_batch(struct redis_conn *c, const struct store_batch *b, struct diag *d)
 	for (size_t i = 0; i < b->n_sightings; i++)
 		redis_sighting_args(c, &b->sightings[i]);
 	redis_bad_args(c, b->bad_datagrams, b->n_bad_datagrams, 0);
-	return err;
 }
 
 int
 redis_add(struct store *base, const struct store_batch *b, struct diag *d)
 {
 	struct redis_store *s = redis_of(base);
+	struct parcel it = {.n_rows = 0};
 	int err = redis_may_write(s, d);
 
 	if (err)
 		return err;
 	if (b->seq > SEQ_MAX)
 		return diag_set(d, AVER_BUG, 0, "impossible number");
-	err = put_batch(s->c, b, d);
+	arena_init(&it.arena, BATCH_MAX);
+	it.rows = calloc(b->n_rows + 1, sizeof(*it.rows));
+	it.results = calloc(b->n_tls_results + 1, sizeof(*it.results));
+	if (!it.rows || !it.results)
+		err = diag_set(d, AVER_NOMEM, 0, "out of memory");
+	if (!err) {
+		read_rows(&it, b);
+		err = read_results(&it, b, d);
+	}
+	if (!err)
+		put_batch(s->c, b, &it);
+	free(it.rows);
+	free(it.results);
+	arena_fini(&it.arena);
 	return err ? err : redis_run_ok(s, b->seq > 0, d);
 }
 
@@ -246,7 +272,7 @@ forget(struct store *base, int64_t before, uint64_t most, struct diag *d)
 	if (err)
 		return err;
 	redis_begin(s->c, REDIS_FORGET_KNOWN);
-	redis_arg_int(s->c, day_of(before));
+	redis_arg_int(s->c, redis_day(before));
 	redis_arg_int(s->c, most > INT64_MAX ? INT64_MAX : (int64_t)most);
 	return redis_run_ok(s, true, d);
 }

@@ -17,8 +17,11 @@
 #include <openssl/rand.h>
 
 #include "lib/base/err.h"
+#include "lib/store/rowsort.h"
 
-#define PAGE 256
+#define PAGE 64 /* of incidents */
+#define HOLD_ROWS 256 /* a hold is renewed after so many */
+#define SORT_MEMORY ((size_t)16 << 20)
 #define TOKEN 32
 
 struct report_id {
@@ -34,6 +37,7 @@ struct redis_take {
 	char token[TOKEN + 1];
 	struct report_id *ids;
 	size_t n_ids;
+	struct rowsort *rows; /* all that it holds, once they were read */
 	bool broken;
 };
 
@@ -142,6 +146,7 @@ get_due(struct store *base, enum ledger_kind kind, struct str policy_domain,
 static void
 take_free(struct redis_take *t)
 {
+	rowsort_free(t->rows);
 	free((void *)t->domain.p);
 	free(t->ids);
 	free(t);
@@ -172,16 +177,21 @@ take_new(struct store *base, enum ledger_kind kind, struct str domain,
 	return t;
 }
 
-static void
-take_call(struct redis_take *t, enum redis_script script)
+void
+redis_take_call(struct redis_take *t, enum redis_script script)
 {
 	struct redis_conn *c = store_of(t)->c;
 
 	redis_begin(c, script);
 	redis_arg(c, kind_name(t->kind));
 	redis_arg(c, t->domain);
-	redis_arg_int(c, t->from);
-	redis_arg_int(c, t->to);
+	if (t->kind == LEDGER_FAILURE) {
+		redis_arg_int(c, t->from);
+		redis_arg_int(c, t->to);
+	} else {
+		redis_arg_code(c, t->from);
+		redis_arg_code(c, t->to);
+	}
 	redis_arg(c, (struct str){t->token, TOKEN});
 	redis_arg_int(c, redis_conn_spec(c)->lease);
 }
@@ -202,7 +212,7 @@ begin(struct store *base, enum ledger_kind kind, struct str policy_domain,
 	t = take_new(base, kind, policy_domain, from, to);
 	if (!t)
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
-	take_call(t, REDIS_BEGIN);
+	redis_take_call(t, REDIS_BEGIN);
 	err = redis_run_int(s, true, &got, d);
 	if (!err && got == 1)
 		err = diag_set(d, AVER_TEMP, 0, "somebody else has them");
@@ -265,7 +275,7 @@ read_last(struct redis_take *t, const struct resp *r, struct arena *arena,
 		i = redis_items(r, 5, &bad);
 		if (bad)
 			return false;
-		row->time = redis_int(&i[1], &bad);
+		row->time = redis_uncode(redis_text(&i[1], &bad), &bad);
 		set_counts(row, t->kind,
 		    str_eq(redis_text(&i[2], &bad), STR("n")),
 		    redis_uint(&i[3], &bad), redis_uint(&i[4], &bad));
@@ -292,7 +302,7 @@ last(struct store_take *base, struct arena *arena, struct store_take_row *out,
 	int err;
 
 	arena_init(&a, REDIS_ARENA);
-	take_call(t, REDIS_LAST);
+	redis_take_call(t, REDIS_LAST);
 	err = redis_run(s->c, true, &a, &r, d);
 	if (!err && !read_last(t, &r, &a, &row))
 		err = redis_odd(s->c, d);
@@ -309,70 +319,40 @@ last(struct store_take *base, struct arena *arena, struct store_take_row *out,
 	return err;
 }
 
-struct page {
+/* Incidents are given page by page, as they come. */
+struct incidents {
 	struct redis_take *t;
 	int (*fn)(void *arg, const struct store_take_row *row);
 	void *arg;
 	struct diag *d;
-	struct buf after;
 	size_t at, n;
 };
 
-/* Incidents come as member and score, others as [row, first, counts ...]. */
-static bool
-read_row(struct page *p, const struct resp *r, size_t k, struct arena *a,
-    struct store_take_row *row, struct str *octets)
-{
-	bool tls = p->t->kind == LEDGER_TLS, bad = false;
-	const struct resp *i;
-
-	*row = (struct store_take_row){.count = 0};
-	if (p->t->kind == LEDGER_FAILURE) {
-		i = r->items + k;
-		set_counts(row, p->t->kind, true, 1, 0);
-	} else {
-		i = redis_items(&r->items[k], tls ? 6 : 4, &bad);
-		if (bad)
-			return false;
-		for (size_t f = 0; f < 2; f++)
-			set_counts(row, p->t->kind, f == 0,
-			    redis_uint(&i[2 + (tls ? 2 * f : f)], &bad),
-			    tls ? redis_uint(&i[3 + 2 * f], &bad) : 0);
-	}
-	*octets = redis_text(&i[0], &bad);
-	row->time = redis_int(&i[1], &bad);
-	return set_octets(p->t, *octets, a, row) && !bad;
-}
-
 static int
-give_page(struct page *p, const struct resp *r, struct arena *a)
+give_incidents(struct incidents *p, const struct resp *r, struct arena *a)
 {
-	struct redis_conn *c = store_of(p->t)->c;
-	size_t step = p->t->kind == LEDGER_FAILURE ? 2 : 1;
 	bool bad = false;
+	const struct resp *i = redis_items(r, 0, &bad);
 
-	redis_items(r, 0, &bad);
-	if (bad || r->n % step)
-		return broken(p->t, redis_odd(c, p->d));
-	p->n = r->n / step;
-	for (size_t k = 0; k < r->n; k += step) {
-		struct store_take_row row;
-		struct str octets;
+	bad = bad || r->n % 2;
+	p->n = bad ? 0 : r->n / 2;
+	for (size_t k = 0; k < p->n; k++) {
+		struct store_take_row row = {.count = 1, .wanted = 1};
 		int stop;
 
-		if (!read_row(p, r, k, a, &row, &octets))
-			return broken(p->t, redis_odd(c, p->d));
-		buf_clear(&p->after);
-		buf_add(&p->after, octets);
+		row.time = redis_int(&i[2 * k + 1], &bad);
+		if (!set_octets(p->t, redis_text(&i[2 * k], &bad), a, &row) ||
+		    bad)
+			break;
 		stop = p->fn(p->arg, &row);
 		if (stop)
 			return stop;
 	}
-	return buf_ok(&p->after) ? 0 : AVER_NOMEM;
+	return bad ? broken(p->t, redis_odd(store_of(p->t)->c, p->d)) : 0;
 }
 
 static int
-one_page(struct page *p)
+incident_page(struct incidents *p)
 {
 	struct redis_store *s = store_of(p->t);
 	struct arena a;
@@ -380,17 +360,146 @@ one_page(struct page *p)
 	int err;
 
 	arena_init(&a, REDIS_ARENA);
-	take_call(p->t, REDIS_ROWS);
-	redis_arg(s->c, buf_str(&p->after));
+	redis_take_call(p->t, REDIS_ROWS);
 	redis_arg_int(s->c, (int64_t)p->at);
-	redis_arg_int(s->c, p->t->kind == LEDGER_FAILURE ? PAGE / 4 : PAGE);
+	redis_arg_int(s->c, PAGE);
 	err = redis_run(s->c, true, &a, &r, p->d);
 	if (err)
 		broken(p->t, err);
 	else
-		err = give_page(p, &r, &a);
+		err = give_incidents(p, &r, &a);
 	arena_fini(&a);
 	p->at += p->n;
+	return err;
+}
+
+static int
+each_incident(struct incidents *p)
+{
+	int err = 0;
+
+	p->n = 1;
+	while (p->n > 0 && !err)
+		err = incident_page(p);
+	return err;
+}
+
+/* Rows of all hours come in no order and are sorted here. */
+struct reading {
+	struct rowsort *rows;
+	struct diag *d;
+};
+
+static int
+add_row(void *arg, struct str domain, const struct redis_row *row)
+{
+	struct reading *r = arg;
+	const struct rowsort_row x = {.octets = row->octets,
+	    .hour = row->hour,
+	    .source = row->taken,
+	    .flag = row->set == 'o',
+	    .a = row->a,
+	    .b = row->b};
+
+	(void)domain;
+	return rowsort_add(r->rows, &x, r->d);
+}
+
+static int
+read_rows(struct redis_take *t, struct diag *d)
+{
+	struct reading r = {rowsort_new(SORT_MEMORY), d};
+	struct redis_scan scan;
+	int err = 0;
+
+	if (!r.rows)
+		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+	redis_scan_init(
+	    &scan, store_of(t), kind_name(t->kind), t->domain, t->from, t->to);
+	scan.take = t;
+	while (!err && redis_scan_more(&scan))
+		err = redis_scan_page(&scan, add_row, &r, d);
+	redis_scan_fini(&scan);
+	if (err)
+		rowsort_free(r.rows);
+	else
+		t->rows = r.rows;
+	return err;
+}
+
+/* Makes one of the hours' rows with the same octets. */
+struct sums {
+	struct redis_take *t;
+	int (*fn)(void *arg, const struct store_take_row *row);
+	void *arg;
+	struct diag *d;
+	struct store_take_row row;
+	struct buf octets;
+	struct arena arena;
+	bool any;
+	size_t given;
+};
+
+static int
+give_sum(struct sums *w)
+{
+	struct redis_store *s = store_of(w->t);
+	int err = 0;
+
+	if (!w->any)
+		return 0;
+	w->any = false;
+	if (++w->given % HOLD_ROWS == 0) {
+		redis_take_call(w->t, REDIS_HOLD);
+		err = redis_run_ok(s, true, w->d);
+		if (err)
+			return broken(w->t, err);
+	}
+	arena_reset(&w->arena);
+	if (!set_octets(w->t, buf_str(&w->octets), &w->arena, &w->row))
+		return broken(w->t, redis_odd(s->c, w->d));
+	return w->fn(w->arg, &w->row);
+}
+
+static int
+add_sum(void *arg, const struct rowsort_row *x)
+{
+	struct sums *w = arg;
+	int stop = 0;
+
+	if (w->any && !str_eq(buf_str(&w->octets), x->octets))
+		stop = give_sum(w);
+	if (stop)
+		return stop;
+	if (!w->any) {
+		w->any = true;
+		w->row = (struct store_take_row){.time = x->hour};
+		buf_clear(&w->octets);
+		buf_add(&w->octets, x->octets);
+	}
+	set_counts(&w->row, w->t->kind, x->flag == 0, x->a, x->b);
+	if (x->hour < w->row.time)
+		w->row.time = x->hour;
+	return buf_ok(&w->octets) ? 0 : AVER_NOMEM;
+}
+
+static int
+each_sum(struct sums *w)
+{
+	int err = 0;
+
+	if (!w->t->rows) {
+		err = read_rows(w->t, w->d);
+		if (err)
+			return broken(w->t, err);
+	}
+	buf_init(&w->octets, NULL, ROWSORT_OCTETS);
+	arena_init(&w->arena, 4 * ROWSORT_OCTETS);
+	err = rowsort_each(w->t->rows, add_sum, w, w->d);
+	if (!err)
+		err = give_sum(w);
+	buf_fini(&w->octets);
+	arena_fini(&w->arena);
 	return err;
 }
 
@@ -399,16 +508,16 @@ each(struct store_take *base,
     int (*fn)(void *arg, const struct store_take_row *row), void *arg,
     struct diag *d)
 {
-	struct page p = {take_of(base), fn, arg, d, .n = 1};
-	struct redis_store *s = store_of(p.t);
-	int err = 0;
+	struct redis_take *t = take_of(base);
+	struct redis_store *s = store_of(t);
+	int err;
 
-	buf_init(&p.after, NULL, REDIS_REPLY_MAX);
 	s->walking++;
-	while (p.n > 0 && !err)
-		err = one_page(&p);
+	if (t->kind == LEDGER_FAILURE)
+		err = each_incident(&(struct incidents){t, fn, arg, d, 0, 0});
+	else
+		err = each_sum(&(struct sums){t, fn, arg, d, .any = false});
 	s->walking--;
-	buf_fini(&p.after);
 	return err;
 }
 
@@ -475,7 +584,7 @@ abort_take(struct store_take *base)
 	struct redis_take *t = take_of(base);
 	struct redis_store *s = store_of(t);
 
-	take_call(t, REDIS_ABORT);
+	redis_take_call(t, REDIS_ABORT);
 	for (size_t i = 0; i < t->n_ids; i++)
 		redis_arg(s->c, id_of(t, i));
 	/* if it does not get there the hold ends by itself */
@@ -496,7 +605,7 @@ commit(struct store_take *base, struct diag *d)
 		return diag_set(
 		    d, AVER_TEMP, 0, "not committed after an error");
 	}
-	take_call(t, REDIS_COMMIT);
+	redis_take_call(t, REDIS_COMMIT);
 	for (size_t i = 0; i < t->n_ids; i++)
 		redis_arg(s->c, id_of(t, i));
 	err = redis_run_int(s, true, &got, d);

@@ -267,7 +267,7 @@ add_bad(struct store *base, const struct store_bad_datagram *bad, size_t n,
 	redis_begin(s->c, REDIS_ADD);
 	redis_arg(s->c, STR_NONE);
 	redis_arg(s->c, STR("00000000000000000000"));
-	for (int i = 0; i < 7; i++)
+	for (int i = 0; i < 6; i++)
 		redis_arg_int(s->c, 0);
 	redis_bad_args(s->c, bad, n, more);
 	return redis_run_ok(s, false, d);

@@ -11,7 +11,7 @@
 #include "lib/base/err.h"
 
 #define NAMES 256
-#define ROWS 512
+#define DUES 1000 /* hours of domains */
 
 int
 redis_may_write(const struct redis_store *s, struct diag *d)
@@ -125,7 +125,7 @@ remember(struct buf *after, struct str name)
 }
 
 static bool
-read_due(const struct resp *r, struct redis_due *due)
+read_due(const struct resp *r, bool coded, struct redis_due *due)
 {
 	bool bad = false;
 	const struct resp *i = redis_items(r, 7, &bad);
@@ -133,39 +133,112 @@ read_due(const struct resp *r, struct redis_due *due)
 	if (bad)
 		return false;
 	*due = (struct redis_due){.domain = redis_text(&i[0], &bad),
-	    .first = redis_int(&i[1], &bad),
-	    .last = redis_int(&i[2], &bad),
 	    .rows = redis_uint(&i[3], &bad),
 	    .a = redis_uint(&i[4], &bad),
 	    .b = redis_uint(&i[5], &bad),
 	    .optional = redis_uint(&i[6], &bad)};
+	due->first = coded ? redis_uncode(redis_text(&i[1], &bad), &bad)
+			   : redis_int(&i[1], &bad);
+	due->last = coded ? redis_uncode(redis_text(&i[2], &bad), &bad)
+			  : redis_int(&i[2], &bad);
 	return !bad;
 }
 
-/* *more: there may be another page. */
+/* A domain's hours may be in two pages: it is given when the next one comes. */
+struct due_walk {
+	struct redis_store *s;
+	bool coded;
+	int (*fn)(void *arg, const struct redis_due *due);
+	void *arg;
+	struct redis_due due; /* its name is in name */
+	struct buf name;
+	bool any;
+};
+
 static int
-due_page(struct redis_store *s, struct buf *after, const struct resp *r,
-    bool *more, int (*fn)(void *arg, const struct redis_due *due), void *arg,
-    struct diag *d)
+give_due(struct due_walk *w)
+{
+	if (!w->any)
+		return 0;
+	w->any = false;
+	w->due.domain = buf_str(&w->name);
+	return w->fn(w->arg, &w->due);
+}
+
+static int
+add_due(struct due_walk *w, const struct redis_due *x)
+{
+	int stop;
+
+	if (w->any && str_eq(buf_str(&w->name), x->domain)) {
+		w->due.last = x->last;
+		w->due.rows += x->rows;
+		w->due.a += x->a;
+		w->due.b += x->b;
+		w->due.optional += x->optional;
+		return 0;
+	}
+	stop = give_due(w);
+	if (stop)
+		return stop;
+	w->due = *x;
+	remember(&w->name, x->domain);
+	w->any = true;
+	return buf_ok(&w->name) ? 0 : AVER_NOMEM;
+}
+
+/* min becomes the next page's, or empty. */
+static int
+due_page(
+    struct due_walk *w, struct buf *min, const struct resp *r, struct diag *d)
 {
 	bool bad = false;
 	const struct resp *i = redis_items(r, 0, &bad);
+	struct str last;
 
 	if (bad || r->n == 0)
-		return redis_odd(s->c, d);
-	remember(after, redis_text(&i[0], &bad));
-	*more = after->n > 0;
+		return redis_odd(w->s->c, d);
+	last = redis_text(&i[0], &bad);
+	buf_clear(min);
+	if (last.n) {
+		buf_add_c(min, '(');
+		buf_add(min, last);
+	}
 	for (size_t k = 1; k < r->n && !bad; k++) {
 		struct redis_due due;
 		int stop;
 
-		if (!read_due(&i[k], &due))
-			return redis_odd(s->c, d);
-		stop = fn(arg, &due);
+		if (!read_due(&i[k], w->coded, &due))
+			return redis_odd(w->s->c, d);
+		stop = add_due(w, &due);
 		if (stop)
 			return stop;
 	}
-	return bad ? redis_odd(s->c, d) : 0;
+	return bad || !buf_ok(min) ? redis_odd(w->s->c, d) : 0;
+}
+
+static void
+due_bounds(
+    struct buf *min, struct buf *max, struct str domain, bool coded, bool exact)
+{
+	if (!exact) {
+		buf_add_c(max, '+');
+		if (coded)
+			redis_index_after(min, domain);
+		else
+			buf_add_c(min, domain.n ? '(' : '-');
+		if (!coded)
+			buf_add(min, domain);
+		return;
+	}
+	buf_add_c(min, '[');
+	buf_add(min, domain);
+	buf_add_c(max, coded ? '(' : '[');
+	buf_add(max, domain);
+	if (coded) {
+		buf_add_c(min, 0);
+		buf_add_c(max, 1);
+	}
 }
 
 int
@@ -173,29 +246,39 @@ redis_each_due(struct redis_store *s, struct str kind, struct str after,
     int64_t to, bool exact, int (*fn)(void *arg, const struct redis_due *due),
     void *arg, struct diag *d)
 {
-	struct buf from;
-	struct arena a;
-	struct resp r;
-	bool more = true;
+	struct due_walk w = {
+	    s, !str_eq(kind, REDIS_FAILURE), fn, arg, .any = false};
+	struct buf min, max;
 	int err = 0;
 
-	buf_init(&from, NULL, REDIS_REPLY_MAX);
-	buf_add(&from, after);
-	while (more && !err) {
+	buf_init(&min, NULL, REDIS_REPLY_MAX);
+	buf_init(&max, NULL, REDIS_REPLY_MAX);
+	buf_init(&w.name, NULL, REDIS_REPLY_MAX);
+	due_bounds(&min, &max, after, w.coded, exact);
+	while (!err && min.n) {
+		struct arena a;
+		struct resp r;
+
 		arena_init(&a, REDIS_ARENA);
 		redis_begin(s->c, REDIS_DUE);
 		redis_arg(s->c, kind);
-		redis_arg_int(s->c, to);
-		redis_arg(s->c, buf_str(&from));
-		redis_arg_int(s->c, NAMES);
-		redis_arg(s->c, exact ? STR("1") : STR("0"));
+		redis_arg(s->c, buf_str(&min));
+		redis_arg(s->c, buf_str(&max));
+		if (w.coded)
+			redis_arg_code(s->c, to);
+		else
+			redis_arg_int(s->c, to);
+		redis_arg_int(s->c, w.coded ? DUES : NAMES);
 		err = redis_run(s->c, true, &a, &r, d);
 		if (!err)
-			err = due_page(s, &from, &r, &more, fn, arg, d);
-		more = more && !exact;
+			err = due_page(&w, &min, &r, d);
 		arena_fini(&a);
 	}
-	buf_fini(&from);
+	if (!err)
+		err = give_due(&w);
+	buf_fini(&min);
+	buf_fini(&max);
+	buf_fini(&w.name);
 	return err;
 }
 
@@ -235,135 +318,5 @@ redis_each_name(struct redis_store *s, const char *index, struct str after,
 		arena_fini(&a);
 	}
 	buf_fini(&from);
-	return err;
-}
-
-/* --- rows */
-
-struct row_walk {
-	struct redis_store *s;
-	struct str kind;
-	int64_t from, to;
-	int (*fn)(void *arg, struct str domain, const struct redis_row *row);
-	void *arg;
-	struct diag *d;
-};
-
-/* One page of a set; *n: how many rows it had. */
-static int
-row_page(struct row_walk *w, struct str domain, const struct resp *set,
-    size_t at, size_t *n, struct arena *a)
-{
-	size_t width = str_eq(w->kind, REDIS_TLS) ? 3 : 2;
-	struct redis_row row = {.set = set[2].s.n ? set[2].s.p[0] : 0};
-	const struct resp *i;
-	struct resp r;
-	bool bad = false;
-	int err;
-
-	row.hour = redis_int(&set[0], &bad);
-	redis_begin(w->s->c, REDIS_PAGE);
-	redis_arg(w->s->c, w->kind);
-	redis_arg(w->s->c, set[1].s);
-	redis_arg(w->s->c, set[0].s);
-	redis_arg(w->s->c, set[2].s);
-	redis_arg(w->s->c, domain);
-	redis_arg_int(w->s->c, (int64_t)at);
-	redis_arg_int(w->s->c, (int64_t)at + ROWS - 1);
-	err = redis_run(w->s->c, true, a, &r, w->d);
-	if (err)
-		return err;
-	i = redis_items(&r, 0, &bad);
-	if (bad || r.n % width)
-		return redis_odd(w->s->c, w->d);
-	for (size_t k = 0; k < r.n; k += width) {
-		row.octets = redis_text(&i[k], &bad);
-		row.a = redis_uint(&i[k + 1], &bad);
-		row.b = width == 3 ? redis_uint(&i[k + 2], &bad) : 0;
-		if (bad)
-			return redis_odd(w->s->c, w->d);
-		err = w->fn(w->arg, domain, &row);
-		if (err)
-			return err;
-	}
-	*n = r.n / width;
-	return 0;
-}
-
-static int
-row_set(struct row_walk *w, struct str domain, const struct resp *set)
-{
-	size_t at = 0, n = ROWS;
-	int err = 0;
-
-	while (n == ROWS && !err) {
-		struct arena a;
-
-		arena_init(&a, REDIS_ARENA);
-		err = row_page(w, domain, set, at, &n, &a);
-		arena_fini(&a);
-		at += n;
-	}
-	return err;
-}
-
-static int
-rows_of(void *arg, struct str domain)
-{
-	struct row_walk *w = arg;
-	const struct resp *sets, *set;
-	struct arena a;
-	struct resp r;
-	bool bad = false;
-	int err;
-
-	arena_init(&a, REDIS_ARENA);
-	redis_begin(w->s->c, REDIS_SETS);
-	redis_arg(w->s->c, w->kind);
-	redis_arg(w->s->c, domain);
-	redis_arg_int(w->s->c, w->from);
-	redis_arg_int(w->s->c, w->to);
-	err = redis_run(w->s->c, true, &a, &r, w->d);
-	sets = err ? NULL : redis_items(&r, 0, &bad);
-	for (size_t i = 0; !err && !bad && i < r.n; i++) {
-		set = redis_items(&sets[i], 3, &bad);
-		if (!bad)
-			err = row_set(w, domain, set);
-	}
-	if (bad)
-		err = redis_odd(w->s->c, w->d);
-	arena_fini(&a);
-	return err;
-}
-
-int
-redis_each_row(struct redis_store *s, struct str kind, struct str domain,
-    int64_t from, int64_t to,
-    int (*fn)(void *arg, struct str domain, const struct redis_row *row),
-    void *arg, struct diag *d)
-{
-	struct row_walk w = {s, kind, from, to, fn, arg, d};
-
-	if (domain.n)
-		return rows_of(&w, domain);
-	return redis_each_name(
-	    s, str_eq(kind, REDIS_TLS) ? "T" : "E", STR_NONE, rows_of, &w, d);
-}
-
-int
-redis_remove_rows(struct redis_store *s, struct str kind, struct str domain,
-    uint64_t *sum, struct diag *d)
-{
-	int64_t n = 0;
-	int err = redis_may_write(s, d);
-
-	if (err)
-		return err;
-	redis_begin(s->c, REDIS_REMOVE);
-	redis_arg(s->c, kind);
-	redis_arg(s->c, domain);
-	err = redis_run_int(s, false, &n, d);
-	if (!err)
-		*sum = (uint64_t)n;
 	return err;
 }

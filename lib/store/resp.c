@@ -7,18 +7,40 @@
 
 #include "lib/base/err.h"
 
+static void
+put_number(struct buf *b, char type, size_t n)
+{
+	char line[24];
+	size_t i = sizeof(line);
+
+	line[--i] = '\n';
+	line[--i] = '\r';
+	do {
+		line[--i] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	line[--i] = type;
+	buf_add(b, (struct str){line + i, sizeof(line) - i});
+}
+
 void
 resp_put_count(struct buf *b, size_t words)
 {
-	buf_addf(b, "*%zu\r\n", words);
+	put_number(b, '*', words);
+}
+
+void
+resp_put_head(struct buf *b, size_t n)
+{
+	put_number(b, '$', n);
 }
 
 void
 resp_put_word(struct buf *b, struct str word)
 {
-	buf_addf(b, "$%zu\r\n", word.n);
+	resp_put_head(b, word.n);
 	buf_add(b, word);
-	buf_add_z(b, "\r\n");
+	buf_add(b, STR("\r\n"));
 }
 
 /* --- the head of a value */

@@ -43,6 +43,8 @@ struct resp {
 /* A command is resp_put_count(words), then so many resp_put_word(). */
 void resp_put_count(struct buf *b, size_t words);
 void resp_put_word(struct buf *b, struct str word);
+/* The same in parts: the head, then n octets, then "\r\n". */
+void resp_put_head(struct buf *b, size_t n);
 
 /*
  * Finds the end of the first reply in octets that grow. Zero it for each

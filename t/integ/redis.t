@@ -61,7 +61,7 @@ class Fake:
         conn.close()
 
 
-HELLO = bulk(1) + b"1\r\n"  # the version
+HELLO = bulk(1) + b"2\r\n"  # the version
 
 BAD = [
     # name, answers, the error, what its text says
