@@ -124,12 +124,6 @@ db_str(struct sqlite_store *s, enum statement st, int i)
 }
 
 void
-db_again(struct sqlite_store *s, enum statement st)
-{
-	sqlite3_reset(s->st[st]);
-}
-
-void
 db_reset(struct sqlite_store *s, enum statement st)
 {
 	sqlite3_reset(s->st[st]);
@@ -185,26 +179,44 @@ db_walked(
 
 int
 db_digest(struct sqlite_store *s, const struct str *parts, size_t n,
-    unsigned char md[EVP_MAX_MD_SIZE])
+    unsigned char md[SQL_DIGEST_MAX])
 {
-	EVP_MD_CTX *ctx;
-	bool done;
+	unsigned char whole[EVP_MAX_MD_SIZE];
+	bool done = EVP_DigestInit_ex(s->digest, s->sha256, NULL);
 
-	if (n == 1)
-		return EVP_Digest(parts->p, parts->n, md, NULL, s->sha256, NULL)
-			   ? SQLITE_OK
-			   : SQLITE_NOMEM;
-	ctx = EVP_MD_CTX_new();
-	done = ctx && EVP_DigestInit_ex(ctx, s->sha256, NULL);
 	for (size_t i = 0; i < n && done; i++) {
 		uint64_t len = parts[i].n;
 
-		done = EVP_DigestUpdate(ctx, &len, sizeof(len)) &&
-		       EVP_DigestUpdate(ctx, parts[i].p, parts[i].n);
+		/* a single part needs no length to be told from others */
+		done = (n == 1 ||
+			   EVP_DigestUpdate(s->digest, &len, sizeof(len))) &&
+		       EVP_DigestUpdate(s->digest, parts[i].p, parts[i].n);
 	}
-	done = done && EVP_DigestFinal_ex(ctx, md, NULL);
-	EVP_MD_CTX_free(ctx);
-	return done ? SQLITE_OK : SQLITE_NOMEM;
+	if (!done || !EVP_DigestFinal_ex(s->digest, whole, NULL))
+		return SQLITE_NOMEM;
+	memcpy(md, whole, SQL_DIGEST_MAX);
+	return SQLITE_OK;
+}
+
+int
+db_add_digested(struct sqlite_store *s, enum statement st, int i,
+    unsigned char md[SQL_DIGEST_MAX])
+{
+	const struct str digest = {(const char *)md, s->digest_octets};
+	int rc = SQLITE_OK;
+	bool taken = true;
+
+	for (int tries = 0; tries < 256 && taken; tries++) {
+		db_put_blob(s, st, i, digest);
+		rc = sqlite3_step(s->st[st]);
+		sqlite3_reset(s->st[st]);
+		taken = rc == SQLITE_DONE && db_changes(s) == 0;
+		md[s->digest_octets - 1]++;
+	}
+	if (rc == SQLITE_DONE)
+		rc = taken ? SQLITE_CORRUPT : SQLITE_OK;
+	db_reset(s, st);
+	return rc;
 }
 
 bool

@@ -40,6 +40,7 @@ struct sqlite_store {
 	dev_t dev;
 	ino_t ino;
 	EVP_MD *sha256;
+	EVP_MD_CTX *digest;
 	unsigned digest_octets;
 	bool read_only;
 	bool relaxed; /* the next commit need not be flushed */
@@ -82,8 +83,6 @@ int64_t db_int(struct sqlite_store *s, enum statement st, int i);
 uint64_t db_uint(struct sqlite_store *s, enum statement st, int i);
 /* A view until the next step. */
 struct str db_str(struct sqlite_store *s, enum statement st, int i);
-/* Ends the execution; keeps the parameters. */
-void db_again(struct sqlite_store *s, enum statement st);
 /* Ends the execution; the parameters are gone. */
 void db_reset(struct sqlite_store *s, enum statement st);
 /* Executes a statement that gives no rows; DB_OK when that is done. */
@@ -104,7 +103,16 @@ int db_walked(struct sqlite_store *s, enum statement st, int rc, int stop,
 
 /* The digest that stands for octets in keys; DB_OK or DB_NOMEM. */
 int db_digest(struct sqlite_store *s, const struct str *parts, size_t n,
-    unsigned char md[EVP_MAX_MD_SIZE]);
+    unsigned char md[SQL_DIGEST_MAX]);
+
+/*
+ * Executes a statement that adds a row or counts it, whose parameter i is the
+ * row's digest. It changes nothing when that is taken by other octets: then
+ * the next one is tried, for which md is counted up. With 16 octets of SHA-256
+ * that is not expected to happen at all.
+ */
+int db_add_digested(struct sqlite_store *s, enum statement st, int i,
+    unsigned char md[SQL_DIGEST_MAX]);
 
 /* Copies to the arena in place; false when that is full. */
 bool db_dup(struct arena *a, struct str *const *strs, size_t n);

@@ -3,10 +3,12 @@
 
 /*
  * Evaluations and known domains. A row's key has a digest of the octets
- * instead of the octets, which may be 64 kB. Rows that share a digest but not
- * the octets are told apart by counting the digest up.
+ * instead of the octets, which may be 64 kB.
  */
 #include "lib/store/sqlite_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define DAY 86400
 
@@ -48,38 +50,76 @@ judge(struct sqlite_store *s, const struct store_evaluation *row,
 	return rc;
 }
 
+/* A row and the rest of its key. */
+struct keyed {
+	const struct store_evaluation *row;
+	int64_t stamp;
+	bool optional;
+	unsigned char md[SQL_DIGEST_MAX];
+};
+
+static int
+add_row(struct sqlite_store *s, struct keyed *k)
+{
+	db_put_text(s, ST_ADD, 1, k->row->policy_domain);
+	db_put_int(s, ST_ADD, 2, k->row->hour);
+	db_put_int(s, ST_ADD, 3, k->optional);
+	db_put_int(s, ST_ADD, 5, (int64_t)k->row->count);
+	db_put_blob(s, ST_ADD, 6, k->row->octets);
+	db_put_int(s, ST_ADD, 7, k->stamp);
+	return db_add_digested(s, ST_ADD, 4, k->md);
+}
+
+/* As the table has them; equal ones as they came. */
+static int
+by_key(const void *a, const void *b)
+{
+	const struct keyed *x = a, *y = b;
+	int c = str_cmp(x->row->policy_domain, y->row->policy_domain);
+
+	if (!c)
+		c = (x->row->hour > y->row->hour) -
+		    (x->row->hour < y->row->hour);
+	if (!c)
+		c = (int)x->optional - (int)y->optional;
+	if (!c)
+		c = memcmp(x->md, y->md, sizeof(x->md));
+	return c ? c : (x->stamp > y->stamp) - (x->stamp < y->stamp);
+}
+
+static int
+key_rows(struct sqlite_store *s, const struct store_batch *b, int64_t stamp,
+    struct keyed *keys)
+{
+	int rc = DB_OK;
+
+	for (size_t i = 0; i < b->n_rows && rc == DB_OK; i++) {
+		struct keyed *k = &keys[i];
+
+		k->row = &b->rows[i];
+		k->stamp = stamp + (int64_t)i;
+		rc = judge(s, k->row, b->known_days, &k->optional);
+		if (rc == DB_OK)
+			rc = db_digest(s, &k->row->octets, 1, k->md);
+	}
+	return rc;
+}
+
 /*
- * A row whose digest is taken by other octets goes to the next one. With 16
- * octets of SHA-256 that is not expected to happen at all.
+ * In the order of the table: a page that several rows belong to is read and
+ * written once, however many the cache has not room for.
  */
 static int
-add_row(struct sqlite_store *s, const struct store_evaluation *row,
-    bool optional, int64_t stamp)
+add_rows(struct sqlite_store *s, const struct store_batch *b, int64_t stamp)
 {
-	unsigned char md[EVP_MAX_MD_SIZE];
-	int rc = db_digest(s, &row->octets, 1, md);
+	struct keyed *keys = calloc(b->n_rows, sizeof(*keys));
+	int rc = keys ? key_rows(s, b, stamp, keys) : DB_NOMEM;
 
-	if (rc != DB_OK)
-		return rc;
-	db_put_text(s, ST_ADD, 1, row->policy_domain);
-	db_put_int(s, ST_ADD, 2, row->hour);
-	db_put_int(s, ST_ADD, 3, optional);
-	db_put_int(s, ST_ADD, 5, (int64_t)row->count);
-	db_put_blob(s, ST_ADD, 6, row->octets);
-	db_put_int(s, ST_ADD, 7, stamp);
-	for (int tries = 0; tries < 256; tries++) {
-		db_put_blob(s, ST_ADD, 4,
-		    (struct str){(const char *)md, s->digest_octets});
-		rc = db_step(s, ST_ADD);
-		db_again(s, ST_ADD);
-		if (rc != DB_DONE)
-			break;
-		rc = db_changes(s) > 0 ? DB_OK : DB_CORRUPT;
-		if (rc == DB_OK)
-			break;
-		md[s->digest_octets - 1]++;
-	}
-	db_reset(s, ST_ADD);
+	if (rc == DB_OK)
+		qsort(keys, b->n_rows, sizeof(*keys), by_key);
+	for (size_t i = 0; i < b->n_rows && rc == DB_OK; i++)
+		rc = add_row(s, &keys[i]);
+	free(keys);
 	return rc;
 }
 
@@ -87,16 +127,9 @@ int
 sqlite_add_evaluations(
     struct sqlite_store *s, const struct store_batch *b, int64_t stamp)
 {
-	bool optional = false;
 	int rc = learn(s, b->known, b->n_known);
 
-	for (size_t i = 0; i < b->n_rows && rc == DB_OK; i++) {
-		rc = judge(s, &b->rows[i], b->known_days, &optional);
-		if (rc == DB_OK)
-			rc = add_row(
-			    s, &b->rows[i], optional, stamp + (int64_t)i);
-	}
-	return rc;
+	return rc == DB_OK && b->n_rows ? add_rows(s, b, stamp) : rc;
 }
 
 /*

@@ -20,7 +20,7 @@ add_row(
 {
 	const struct str parts[] = {row->policy, row->detail};
 	const enum statement st = ST_TLS_ADD;
-	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned char md[SQL_DIGEST_MAX];
 	int rc = db_digest(s, parts, 2, md);
 
 	if (rc != DB_OK)
@@ -34,20 +34,7 @@ add_row(
 	db_put_blob(s, st, 8, row->policy);
 	db_put_blob(s, st, 9, row->detail);
 	db_put_int(s, st, 10, stamp);
-	for (int tries = 0; tries < 256; tries++) {
-		db_put_blob(
-		    s, st, 5, (struct str){(const char *)md, s->digest_octets});
-		rc = db_step(s, st);
-		db_again(s, st);
-		if (rc != DB_DONE)
-			break;
-		rc = db_changes(s) > 0 ? DB_OK : DB_CORRUPT;
-		if (rc == DB_OK)
-			break;
-		md[s->digest_octets - 1]++;
-	}
-	db_reset(s, st);
-	return rc;
+	return db_add_digested(s, st, 5, md);
 }
 
 int

@@ -21,6 +21,7 @@ sqlite_close(struct store *base)
 	struct sqlite_store *s = db_of(base);
 
 	db_close(s);
+	EVP_MD_CTX_free(s->digest);
 	EVP_MD_free(s->sha256);
 	free(s->path);
 	free(s);
@@ -213,7 +214,8 @@ store_sqlite_open(const char *path, enum store_mode mode,
 	s->base.ops = &ops;
 	s->path = strdup(path);
 	s->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (!s->path || !s->sha256)
+	s->digest = EVP_MD_CTX_new();
+	if (!s->path || !s->sha256 || !s->digest)
 		err = diag_set(d, AVER_NOMEM, 0, "out of memory");
 	if (!err)
 		err = db_open(s, mode, o, d);

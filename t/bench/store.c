@@ -18,6 +18,7 @@
 #include "lib/store/tls_result.h"
 
 #define BATCH 1024
+#define STRIDE 7919 /* a prime */
 #define TLS_RESULTS 100000
 #define BODY 3000 /* octets of a compressed report */
 
@@ -69,18 +70,22 @@ struct names {
 	char domain[BATCH][32], octets[BATCH][256];
 };
 
-/* Row n of all: one hour after the other, its domains in turn. */
+/*
+ * Row n of all: one hour after the other; its domains in an order that is not
+ * the table's, each as often as the others unless STRIDE divides them.
+ */
 static struct store_evaluation
 row_of(struct names *x, unsigned long at, unsigned long n,
     unsigned long domains, unsigned long all)
 {
-	snprintf(x->domain[at], sizeof(x->domain[at]), "d%06lu.example",
-	    n % domains);
+	unsigned long which = n * STRIDE % domains;
+
+	snprintf(x->domain[at], sizeof(x->domain[at]), "d%06lu.example", which);
 	snprintf(x->octets[at], sizeof(x->octets[at]),
 	    "%08lx as long as the octets of an evaluation are, with an "
 	    "address, header.from d%06lu.example, envelope bounces.example, "
 	    "one signature of selector s1 and its results %lu",
-	    n * 2654435761u & 0xffffffff, n % domains, n / domains);
+	    n * 2654435761u & 0xffffffff, which, n / domains);
 	return (struct store_evaluation){.hour = 3600 * (int64_t)(n * 24 / all),
 	    .policy_domain = str_from_z(x->domain[at]),
 	    .octets = str_from_z(x->octets[at]),
