@@ -39,8 +39,10 @@ enum {
 	DNSSEC_INVALID,
 	FETCHES,
 	FETCHES_JOINED,
+	POLICIES_TAKEN,
 	REFRESHES,
 	STORE_ERRORS,
+	STORE_UP,
 	POLICIES,
 	POLICY_OCTETS,
 	DELEGATIONS,
@@ -277,11 +279,15 @@ static const struct metric_family families[FAMILY_COUNT] = {
 	"MTA-STS policies fetched.", "result", NULL, fetch_results),
     [FETCHES_JOINED] = COUNTER("aver_policyd_fetches_joined_total",
 	"Decisions that waited for a fetch which was under way."),
+    [POLICIES_TAKEN] = COUNTER("aver_policyd_policies_taken_total",
+	"Policies that another host had fetched, in place of a fetch."),
     [REFRESHES] = COUNTERS("aver_policyd_refreshes_total",
 	"Policies refreshed in the background.", "result", NULL,
 	refresh_results),
     [STORE_ERRORS] = COUNTER("aver_policyd_store_errors_total",
-	"Failures of the database of policies."),
+	"Failures of the store of policies."),
+    [STORE_UP] = GAUGE("aver_policyd_store_up",
+	"1 while the store of policies can be reached."),
     [POLICIES] = GAUGE("aver_policyd_policies", "MTA-STS policies held."),
     [POLICY_OCTETS] =
 	GAUGE("aver_policyd_policies_bytes", "Octets of the policies held."),
@@ -434,7 +440,9 @@ collect_engine(struct metrics *m, struct engine *e)
 	metrics_set(m, FETCHES_JOINED, 0, st.joined);
 	metrics_set(m, REFRESHES, 0, st.refreshed);
 	metrics_set(m, REFRESHES, 1, st.refresh_failures);
+	metrics_set(m, POLICIES_TAKEN, 0, st.taken);
 	metrics_set(m, STORE_ERRORS, 0, st.store_errors);
+	metrics_set(m, STORE_UP, 0, !st.store_is_away);
 	metrics_set(m, POLICIES, 0, st.policies);
 	metrics_set(m, POLICY_OCTETS, 0, st.octets);
 }

@@ -263,6 +263,23 @@ service_note_version(struct service *s, struct seen_version *seen,
 
 /* ---- the engine --------------------------------------------------------- */
 
+/* Strangers may cause it: not more than some lines a minute. */
+static bool
+may_complain(struct service *s)
+{
+	int64_t minute = clock_mono_ms() / 60000;
+	unsigned n;
+
+	if (atomic_exchange(&s->minute, minute) != minute) {
+		n = atomic_exchange(&s->complaints, 0);
+		if (n > COMPLAINTS)
+			log_msg(LOG_LVL_WARN,
+			    "%u more complaints were not logged",
+			    n - COMPLAINTS);
+	}
+	return atomic_fetch_add(&s->complaints, 1) < COMPLAINTS;
+}
+
 /* What happens without anybody asking, as in a refresh. */
 static void
 on_event(void *arg, const struct engine_event *ev)
@@ -285,6 +302,27 @@ on_event(void *arg, const struct engine_event *ev)
 	buf_fini(&b);
 }
 
+/* The store: away, back, or something in it that cannot be used. */
+static void
+on_note(void *arg, struct str domain, const char *what)
+{
+	struct service *s = arg;
+	struct buf b;
+
+	if (domain.n == 0) {
+		log_msg(LOG_LVL_WARN, "the store of TLS policies: %s", what);
+		return;
+	}
+	if (!may_complain(s))
+		return;
+	buf_init(&b, NULL, 1000);
+	kv_z(&b, "store", "policy not taken");
+	kv_str(&b, "domain", domain);
+	kv_z(&b, "reason", what);
+	log_line(LOG_LVL_WARN, &b);
+	buf_fini(&b);
+}
+
 static void
 fill_engine(struct service *s, const struct conf *c, struct engine_config *cfg)
 {
@@ -292,7 +330,7 @@ fill_engine(struct service *s, const struct conf *c, struct engine_config *cfg)
 	cfg->dns = s->dns;
 	cfg->no_dnssec = !s->validating;
 	cfg->refresh = true;
-	cfg->hook = (struct engine_hook){on_event, s};
+	cfg->hook = (struct engine_hook){on_event, on_note, s};
 }
 
 static int
@@ -564,18 +602,9 @@ service_check(const struct conf *c, struct buf *errors)
 void
 service_complain(struct service *s, const char *what, const char *why)
 {
-	int64_t minute = clock_mono_ms() / 60000;
-	unsigned n;
 	struct buf b;
 
-	if (atomic_exchange(&s->minute, minute) != minute) {
-		n = atomic_exchange(&s->complaints, 0);
-		if (n > COMPLAINTS)
-			log_msg(LOG_LVL_WARN,
-			    "%u more complaints about clients were not logged",
-			    n - COMPLAINTS);
-	}
-	if (atomic_fetch_add(&s->complaints, 1) >= COMPLAINTS)
+	if (!may_complain(s))
 		return;
 	buf_init(&b, NULL, 1000);
 	kv_z(&b, "client", what);

@@ -53,15 +53,44 @@ socketmap_parse(struct str request, struct socketmap_request *out)
 
 /* ---- what goes with an answer into the cache ---------------------------- */
 
+/*
+ * A tag says which counter an answer counts for, and, above that, the engine's
+ * slot of its domain and the last bits of the number that the slot had.
+ */
+#define TAG_BITS 8
+#define SLOT_BITS 13
+#define NUMBER_SHIFT (TAG_BITS + SLOT_BITS)
+
+_Static_assert(ENGINE_SLOTS == 1u << SLOT_BITS, "slots fit");
+_Static_assert(
+    SOCKETMAP_MAP_COUNT *RENDER_STATUS_COUNT <= 1u << TAG_BITS, "counters fit");
+
 static unsigned
 tag_of(unsigned map, enum render_status status)
 {
 	return map * RENDER_STATUS_COUNT + (unsigned)status;
 }
 
+static unsigned
+with_slot(const struct engine *e, unsigned tag, unsigned slot)
+{
+	return tag | slot << TAG_BITS |
+	       (unsigned)engine_slot_number(e, slot) << NUMBER_SHIFT;
+}
+
+/* Nobody has changed the policy since. */
+static bool
+is_current(const struct engine *e, unsigned tag)
+{
+	unsigned slot = tag >> TAG_BITS & (ENGINE_SLOTS - 1);
+
+	return with_slot(e, 0, slot) >> NUMBER_SHIFT == tag >> NUMBER_SHIFT;
+}
+
 static void
 count_answer(struct socketmap *m, unsigned tag)
 {
+	tag &= (1u << TAG_BITS) - 1;
 	count(
 	    &m->answers[tag / RENDER_STATUS_COUNT][tag % RENDER_STATUS_COUNT]);
 }
@@ -70,7 +99,7 @@ count_answer(struct socketmap *m, unsigned tag)
 static uint64_t
 mark_of(uint64_t generation, unsigned tag)
 {
-	return generation << 8 | tag;
+	return generation << 32 | tag;
 }
 
 /* ---- in the poller ------------------------------------------------------ */
@@ -98,7 +127,8 @@ on_request(void *arg, struct str request, int64_t now, struct str *reply)
 	unsigned tag;
 
 	if (answer_cache_get(m->cache, request, now,
-		service_generation(m->service), reply, &tag)) {
+		service_generation(m->service), reply, &tag) &&
+	    is_current(m->service->engine, tag)) {
 		count(&m->hits);
 		count_answer(m, tag);
 		return SERVE_REPLY;
@@ -117,11 +147,11 @@ static void
 after(void *arg, struct str request, const struct serve_answer *answer)
 {
 	struct socketmap *m = arg;
-	unsigned tag = answer->mark & 0xff;
+	unsigned tag = (unsigned)(answer->mark & UINT32_MAX);
 
 	count_answer(m, tag);
 	answer_cache_put(m->cache, request, buf_str(&answer->reply), tag,
-	    answer->until, clock_mono_ms(), answer->mark >> 8);
+	    answer->until, clock_mono_ms(), answer->mark >> 32);
 }
 
 /* ---- in a worker -------------------------------------------------------- */
@@ -135,6 +165,7 @@ struct job {
 	bool decided;
 	struct render_answer answer;
 	struct diag diag; /* what was wrong with the answer */
+	unsigned slot_tag; /* of the domain, from before it was decided */
 	int64_t begin, until;
 };
 
@@ -183,6 +214,8 @@ decide(struct job *j)
 		    &j->arena, RENDER_TEMP, STR("out of memory"), &j->answer);
 		return;
 	}
+	j->slot_tag = with_slot(
+	    j->service->engine, 0, engine_slot(j->service->engine, hop.domain));
 	j->until = engine_decide(j->service->engine, &hop,
 	    j->begin / 1000 + c->policyd_deadline * 1000, &j->arena,
 	    &j->decision);
@@ -206,8 +239,8 @@ do_job(struct socketmap *m, struct str request, struct serve_answer *out,
 	how(&j);
 	render_reply(&out->reply, &j.answer);
 	out->until = j.until;
-	out->mark =
-	    mark_of(j.snap->generation, tag_of(j.request.map, j.answer.status));
+	out->mark = mark_of(j.snap->generation,
+	    tag_of(j.request.map, j.answer.status) | j.slot_tag);
 	if (j.decided)
 		policyd_metrics_decision(
 		    m->service->metrics, clock_mono_us() - j.begin);

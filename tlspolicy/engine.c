@@ -4,14 +4,17 @@
 #include "tlspolicy/engine.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
-#include "lib/store/destination.h"
+#include "lib/store/redis_spec.h"
 #include "lib/store/store.h"
 #include "tlspolicy/dane_lookup.h"
+#include "tlspolicy/seen.h"
 #include "tlspolicy/sts_cache.h"
 #include "tlspolicy/sts_match.h"
 #include "tlspolicy/tls_table_file.h"
@@ -38,8 +41,12 @@ struct engine {
 	struct settings *settings;
 	struct engine_stats stats; /* of the decisions */
 
-	pthread_mutex_t known_lock;
-	struct store *known; /* destinations; NULL: none */
+	struct seen *seen;
+	const char *store; /* to be opened again; NULL: never */
+	bool is_shared; /* by several hosts */
+
+	uint64_t seed;
+	_Atomic uint16_t slots[ENGINE_SLOTS];
 };
 
 /* One decision. */
@@ -115,7 +122,43 @@ engine_reload(
 	e->settings = s;
 	pthread_mutex_unlock(&e->lock);
 	drop_settings(e, old);
-	return sts_cache_reload(e->cache, NULL);
+	(void)sts_cache_reload(e->cache, NULL);
+	return 0;
+}
+
+/* ---- what others change ------------------------------------------------- */
+
+unsigned
+engine_slot(const struct engine *e, struct str domain)
+{
+	return (unsigned)(str_hash(domain, e->seed) % ENGINE_SLOTS);
+}
+
+uint16_t
+engine_slot_number(const struct engine *e, unsigned slot)
+{
+	return atomic_load_explicit(
+	    &e->slots[slot % ENGINE_SLOTS], memory_order_acquire);
+}
+
+/* Of the policy cache. */
+static void
+on_changed(void *arg, struct str domain)
+{
+	struct engine *e = arg;
+
+	atomic_fetch_add_explicit(
+	    &e->slots[engine_slot(e, domain)], 1, memory_order_release);
+}
+
+/* Of the policy cache. */
+static void
+on_note(void *arg, struct str domain, const char *what)
+{
+	struct engine *e = arg;
+
+	if (e->hook.note)
+		e->hook.note(e->hook.arg, domain, what);
 }
 
 /* ---- events ------------------------------------------------------------- */
@@ -325,37 +368,13 @@ gather_sts(struct deciding *g)
 		g->facts.trouble = record_trouble(g);
 }
 
-static enum tls_seen
-seen_of(enum tls_seen before, int64_t yes, int64_t no)
-{
-	if (before == TLS_SEEN_YES || (yes == 0 && no == 0))
-		return before;
-	return yes >= no ? TLS_SEEN_YES : TLS_SEEN_NO;
-}
-
-static int
-add_known(void *arg, const struct store_destination *x)
-{
-	struct tls_known *k = arg;
-
-	k->starttls = seen_of(k->starttls, x->starttls, x->no_starttls);
-	k->requiretls = seen_of(k->requiretls, x->requiretls, x->no_requiretls);
-	return 0;
-}
-
 static void
 gather_known(struct deciding *g)
 {
 	struct engine *e = g->e;
 
-	if (!e->known || g->hop->domain.n == 0)
-		return;
-	pthread_mutex_lock(&e->known_lock);
-	if (store_each_destination(e->known, g->hop->domain, STR_NONE,
-		add_known, &g->facts.known, NULL))
-		g->facts.known =
-		    (struct tls_known){TLS_SEEN_UNKNOWN, TLS_SEEN_UNKNOWN};
-	pthread_mutex_unlock(&e->known_lock);
+	seen_get(e->seen, g->hop->domain,
+	    !e->is_shared || sts_cache_has_store(e->cache), &g->facts.known);
 }
 
 static void
@@ -529,12 +548,14 @@ engine_stats(struct engine *e, struct engine_stats *out)
 	out->fetch_invalid = c.counts.fetch_invalid;
 	out->fetch_webpki = c.counts.fetch_webpki;
 	out->joined = c.counts.joined;
+	out->taken = c.counts.taken;
 	out->refreshed = c.counts.refreshed;
 	out->refresh_failures = c.counts.refresh_failures;
 	out->store_errors = c.counts.store_errors;
 	out->policies = c.policies;
 	out->octets = c.octets;
 	out->fetching = c.fetching;
+	out->store_is_away = c.is_away;
 }
 
 /* ---- opening ------------------------------------------------------------ */
@@ -553,26 +574,37 @@ copy_nets(struct engine *e, const struct sts_nets *in, struct sts_nets *out)
 	return 0;
 }
 
+/* For the policy cache, when it wants another handle. */
 static int
-open_stores(struct engine *e, const struct engine_config *cfg,
+open_again(void *arg, struct store **out, struct diag *d)
+{
+	struct engine *e = arg;
+
+	return store_open(e->store, STORE_WRITE, out, d);
+}
+
+static int
+open_store(struct engine *e, const struct engine_config *cfg,
     struct store **policies, struct diag *d)
 {
 	enum store_mode mode = cfg->read_only ? STORE_READ : STORE_WRITE;
+	struct diag why = {{0}, 0};
 	int err;
 
 	*policies = NULL;
 	if (!cfg->store)
 		return 0;
-	err = store_open(cfg->store, mode, policies, d);
-	/* a command may be asked before anything was ever recorded */
-	if (err && cfg->read_only)
+	err = store_open(cfg->store, mode, policies, &why);
+	if (!err)
 		return 0;
-	if (err)
-		return err;
-	err = store_open(cfg->store, STORE_READ, &e->known, d);
-	if (err)
-		store_close(*policies);
-	return err;
+	/* a host that starts alone answers alone */
+	if (err == AVER_TEMP && e->store) {
+		on_note(e, STR_NONE, why.text);
+		return 0;
+	}
+	diag_set(d, err, 0, "%s", why.text);
+	/* a command may be asked before anything was ever recorded */
+	return cfg->read_only ? 0 : err;
 }
 
 static int
@@ -603,19 +635,41 @@ open_cache(struct engine *e, const struct engine_config *cfg, struct diag *d)
 	    .patience_ms = PATIENCE_MS,
 	    .now = e->now,
 	    .failed = on_failed,
-	    .failed_arg = e};
+	    .failed_arg = e,
+	    .changed = on_changed,
+	    .note = on_note,
+	    .note_arg = e};
 	int err = copy_nets(e, &cfg->allow, &cc.allow);
 
 	if (!err)
 		err = open_fetcher(cfg, &cc.fetcher, d);
 	if (err)
 		return err;
-	err = open_stores(e, cfg, &cc.store, d);
+	err = open_store(e, cfg, &cc.store, d);
+	if (!err)
+		err = seen_open(cfg->store, cc.store && !e->store, &e->seen, d);
 	if (err) {
+		store_close(cc.store);
 		cc.fetcher->ops->close(cc.fetcher);
 		return err;
 	}
+	cc.is_shared = e->is_shared;
+	if (e->store)
+		cc.opener = (struct sts_opener){open_again, e};
 	return sts_cache_open(&cc, &e->cache, d);
+}
+
+/* Of a daemon whose store is one for several hosts. */
+static int
+share_store(struct engine *e, const struct engine_config *cfg)
+{
+	struct str spec = str_from_z(cfg->store);
+
+	e->is_shared = cfg->store && redis_spec_is(spec);
+	if (!e->is_shared || !cfg->refresh || cfg->read_only)
+		return 0;
+	e->store = arena_z(&e->arena, spec);
+	return e->store ? 0 : AVER_NOMEM;
 }
 
 int
@@ -629,15 +683,16 @@ engine_open(const struct engine_config *cfg, struct tls_file *table,
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	arena_init(&e->arena, (size_t)1 << 20);
 	pthread_mutex_init(&e->lock, NULL);
-	pthread_mutex_init(&e->known_lock, NULL);
 	e->dns = cfg->dns;
 	e->hook = cfg->hook;
 	e->now = cfg->now ? cfg->now : clock_now;
 	e->settings = new_settings(cfg, table);
-	if (e->settings)
-		err = open_cache(e, cfg, d);
-	else
+	if (!e->settings || share_store(e, cfg))
 		diag_set(d, err, 0, "out of memory");
+	else if (getentropy(&e->seed, sizeof(e->seed)))
+		err = diag_set(d, AVER_IO, 0, "no random octets");
+	else
+		err = open_cache(e, cfg, d);
 	if (err) {
 		engine_close(e);
 		return err;
@@ -652,11 +707,10 @@ engine_close(struct engine *e)
 	if (!e)
 		return;
 	sts_cache_close(e->cache);
-	store_close(e->known);
+	seen_close(e->seen);
 	if (e->settings)
 		free_settings(e->settings);
 	arena_fini(&e->arena);
 	pthread_mutex_destroy(&e->lock);
-	pthread_mutex_destroy(&e->known_lock);
 	free(e);
 }

@@ -63,6 +63,11 @@ struct engine_event {
  */
 struct engine_hook {
 	void (*event)(void *arg, const struct engine_event *ev); /* or NULL */
+	/*
+	 * For the log, or NULL: trouble with the store, about the policy of a
+	 * domain that was not taken from it, or (domain empty) all of it
+	 */
+	void (*note)(void *arg, struct str domain, const char *what);
 	void *arg;
 };
 
@@ -117,8 +122,9 @@ void engine_config_init(struct engine_config *cfg, const struct conf *c);
  * Opens; call it after daemonising, it starts threads. table: of
  * tls_policy_table, or NULL; the engine takes a reference of its own. Policies
  * are loaded from the store. A store that cannot be opened is an error, one
- * that fails later is not: the engine goes on from memory and counts. With
- * read_only it goes on without a store too, and d says why there is none.
+ * that fails later is not: the engine goes on from memory and counts. One that
+ * several hosts share may be away at the start of a daemon (refresh) too. With
+ * read_only it goes on without a store, and d says why there is none.
  * Returns 0, AVER_CONF (no such CA file), AVER_NOMEM, AVER_IO, AVER_TEMP with d
  * filled.
  */
@@ -126,8 +132,9 @@ int engine_open(const struct engine_config *cfg, struct tls_file *table,
     struct engine **out, struct diag *d);
 /*
  * Takes the second half of cfg and the table, for all later decisions, and
- * reads the store again, so that a policy somebody removed or put there counts.
- * Whoever keeps answers has to drop them. Returns 0 or what the store says.
+ * follows the store, so that a policy somebody removed or put there counts at
+ * once; a store that is away changes nothing. Whoever keeps answers has to drop
+ * them. Returns 0 or AVER_NOMEM.
  */
 int engine_reload(
     struct engine *e, const struct engine_config *cfg, struct tls_file *table);
@@ -144,6 +151,19 @@ void engine_close(struct engine *e);
  */
 int64_t engine_decide(struct engine *e, const struct nexthop *hop,
     int64_t deadline, struct arena *arena, struct tls_decision *out);
+
+/*
+ * What others put into the store or remove there, commands on this host or
+ * whoever is on another one, counts a second later at most. Whoever keeps an
+ * answer notes the number of its domain before engine_decide(), and drops the
+ * answer when the domain's slot has another one. The slot is one of
+ * ENGINE_SLOTS, shared with other domains: then an answer is dropped in vain.
+ */
+#define ENGINE_SLOTS 8192
+
+unsigned engine_slot(const struct engine *e, struct str domain);
+/* Any thread; as cheap as reading an integer. */
+uint16_t engine_slot_number(const struct engine *e, unsigned slot);
 
 /* How a decision came about, for people. */
 struct engine_detail {
@@ -175,12 +195,14 @@ struct engine_stats {
 	uint64_t dane, sts_enforce, sts_testing, none, table; /* the others */
 	uint64_t fetches, fetch_errors, fetch_invalid, fetch_webpki;
 	uint64_t joined; /* waited for a fetch that another one had started */
+	uint64_t taken; /* from another host in place of a fetch */
 	uint64_t refreshed, refresh_failures;
 	uint64_t stale; /* answered from the cache in spite of trouble */
 	uint64_t dnssec_invalid; /* decisions that met a bogus answer */
 	uint64_t store_errors;
 	size_t policies, octets; /* in memory now */
 	size_t fetching; /* now */
+	bool store_is_away; /* now */
 };
 
 /* Any thread, any time. */

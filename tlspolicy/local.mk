@@ -8,10 +8,13 @@ libaver_a_SOURCES += \
 	tlspolicy/dane_lookup.c tlspolicy/dane_lookup.h \
 	tlspolicy/engine.c tlspolicy/engine.h \
 	tlspolicy/engine_conf.c \
+	tlspolicy/seen.c tlspolicy/seen.h \
 	tlspolicy/sts_cache.c tlspolicy/sts_cache.h \
 	tlspolicy/sts_fetch.c tlspolicy/sts_fetch.h \
+	tlspolicy/sts_fleet.c tlspolicy/sts_fleet.h \
 	tlspolicy/sts_flight.c tlspolicy/sts_flight.h \
 	tlspolicy/sts_keeper.c tlspolicy/sts_keeper.h \
+	tlspolicy/sts_load.c tlspolicy/sts_load.h \
 	tlspolicy/sts_table.c tlspolicy/sts_table.h
 
 # the pure part: records, policies, decisions, answers
@@ -42,7 +45,9 @@ t_fuzz_sts_t_LDFLAGS = $(fuzz_ldflags)
 
 EXTRA_DIST += t/fuzz/corpus/sts
 
-check_PROGRAMS += t/unit/sts_addr.t t/unit/sts_cache.t
+check_PROGRAMS += t/unit/sts_addr.t t/unit/sts_cache.t t/unit/sts_fleet.t
+t_unit_sts_fleet_t_SOURCES = t/unit/sts_fleet.t.c t/tap.h t/unit/tmpdir.h
+t_unit_sts_fleet_t_LDADD = $(aver_libs)
 t_unit_sts_addr_t_SOURCES = t/unit/sts_addr.t.c t/tap.h
 t_unit_sts_addr_t_LDADD = $(aver_libs)
 t_unit_sts_cache_t_SOURCES = t/unit/sts_cache.t.c t/tap.h t/unit/tmpdir.h

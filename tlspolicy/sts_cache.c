@@ -13,6 +13,7 @@
 struct sts_cache {
 	struct sts_core core;
 	struct sts_keeper *keeper;
+	struct sts_fleet *fleet; /* NULL: each for itself */
 	int64_t patience_ms;
 };
 
@@ -68,6 +69,26 @@ wants_fetch(struct sts_core *c, const struct sts_question *q, int64_t now)
 	return e->next_try <= now || (failed.n && !str_eq(failed, q->id));
 }
 
+/*
+ * The flight that the caller leads: with what another host has fetched, or
+ * else by a fetch. No lock is held.
+ */
+static void
+lead(struct sts_cache *cache, struct sts_flight *fl,
+    const struct sts_question *q, struct str id)
+{
+	int64_t left = q->deadline - clock_mono_ms();
+	int64_t wait = left / 3 < STS_LEASE_MS ? left / 3 : STS_LEASE_MS;
+
+	/* a record without an id cannot tell which policy would do */
+	if (cache->fleet && !q->refetch && id.n && wait > 0 &&
+	    sts_fleet_claim(cache->fleet, q->domain, id, -1, wait) ==
+		STS_FLEET_TAKEN &&
+	    sts_flight_take(fl, -1))
+		return;
+	sts_flight_run(fl, q->dns);
+}
+
 /* Fetches, or waits for who does. False: it is not known how that went. */
 static bool
 fetch(struct sts_cache *cache, const struct sts_question *q,
@@ -84,7 +105,7 @@ fetch(struct sts_cache *cache, const struct sts_question *q,
 		return false;
 	if (leads) {
 		pthread_mutex_unlock(&c->lock);
-		sts_flight_run(fl, q->dns);
+		lead(cache, fl, q, id);
 		pthread_mutex_lock(&c->lock);
 	}
 	if (!q->is_patient && until > clock_mono_ms() + cache->patience_ms)
@@ -179,11 +200,15 @@ core_init(struct sts_core *c, const struct sts_cache_config *cfg)
 {
 	*c = (struct sts_core){.fetcher = cfg->fetcher,
 	    .allow = cfg->allow,
-	    .has_store = cfg->store && !cfg->read_only,
+	    .has_store = (cfg->store || cfg->opener.open) && !cfg->read_only,
+	    .is_shared = cfg->is_shared,
 	    .refresh_time = cfg->refresh_time,
 	    .now = cfg->now,
 	    .failed = cfg->failed,
-	    .failed_arg = cfg->failed_arg};
+	    .failed_arg = cfg->failed_arg,
+	    .note_arg = cfg->note_arg,
+	    .changed = cfg->changed,
+	    .note = cfg->note};
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_condattr_init(&c->monotonic);
 	pthread_condattr_setclock(&c->monotonic, CLOCK_MONOTONIC);
@@ -202,31 +227,51 @@ core_fini(struct sts_core *c)
 	pthread_mutex_destroy(&c->lock);
 }
 
+/* The store and the fetcher are taken over, whatever happens. */
+static int
+open_keeper(
+    struct sts_cache *c, const struct sts_cache_config *cfg, struct diag *d)
+{
+	struct sts_keeper_config kc = {.core = &c->core,
+	    .store = cfg->store,
+	    .opener = cfg->opener,
+	    .read_only = cfg->read_only,
+	    .refresh = cfg->refresh,
+	    .dns = cfg->dns,
+	    .unused_time = cfg->unused_time};
+
+	/* commands fetch for themselves */
+	if (cfg->is_shared && cfg->refresh && cfg->opener.open) {
+		c->fleet = sts_fleet_new(&c->core, &cfg->opener);
+		if (!c->fleet) {
+			store_close(cfg->store);
+			return diag_set(d, AVER_NOMEM, 0, "out of memory");
+		}
+	}
+	kc.fleet = c->fleet;
+	return sts_keeper_open(&kc, &c->keeper, d);
+}
+
 int
 sts_cache_open(
     const struct sts_cache_config *cfg, struct sts_cache **out, struct diag *d)
 {
 	struct sts_cache *c = calloc(1, sizeof(*c));
-	struct sts_keeper_config kc = {.core = c ? &c->core : NULL,
-	    .store = cfg->store,
-	    .read_only = cfg->read_only,
-	    .refresh = cfg->refresh,
-	    .dns = cfg->dns,
-	    .unused_time = cfg->unused_time};
 	int err = c ? core_init(&c->core, cfg) : AVER_NOMEM;
 
 	if (err) {
 		diag_set(d, err, 0, "the policy cache cannot start");
 		store_close(cfg->store);
 	} else {
-		err = sts_keeper_open(&kc, &c->keeper, d);
-	}
-	if (c)
 		c->patience_ms = cfg->patience_ms;
+		err = open_keeper(c, cfg, d);
+	}
 	if (err) {
 		cfg->fetcher->ops->close(cfg->fetcher);
-		if (c)
+		if (c) {
+			sts_fleet_free(c->fleet);
 			core_fini(&c->core);
+		}
 		free(c);
 		return err;
 	}
@@ -243,6 +288,7 @@ sts_cache_close(struct sts_cache *c)
 	/* every flight ends, so that its result is written below */
 	c->core.fetcher->ops->close(c->core.fetcher);
 	sts_keeper_close(c->keeper);
+	sts_fleet_free(c->fleet);
 	core_fini(&c->core);
 	free(c);
 }
@@ -263,6 +309,13 @@ sts_cache_stats(struct sts_cache *cache, struct sts_cache_stats *out)
 	    .policies = c->table.policies,
 	    .entries = c->table.count,
 	    .octets = c->table.octets,
-	    .fetching = c->in_flight};
+	    .fetching = c->in_flight,
+	    .is_away = c->has_store && !sts_keeper_is_up(cache->keeper)};
 	pthread_mutex_unlock(&c->lock);
+}
+
+bool
+sts_cache_has_store(struct sts_cache *c)
+{
+	return sts_keeper_is_up(c->keeper);
 }

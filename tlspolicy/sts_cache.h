@@ -6,6 +6,10 @@
  * restart, fetched when a record says that there is a new one, and refreshed
  * in the background whatever the record says (RFC 8461 sections 3.3, 5.1 and
  * 10.2). Thread-safe.
+ *
+ * Where several hosts share a store, one fetches for all (sts_fleet.h). What
+ * others put there or remove counts here STS_FOLLOW_MS later, and what is in
+ * memory stays in force whatever becomes of the store.
  */
 #ifndef TLSPOLICY_STS_CACHE_H
 #define TLSPOLICY_STS_CACHE_H
@@ -19,6 +23,7 @@
 #include "lib/dns/dns.h"
 #include "lib/store/store.h"
 #include "tlspolicy/decision.h"
+#include "tlspolicy/sts_fleet.h"
 #include "tlspolicy/sts_flight.h"
 #include "tlspolicy/sts_record.h"
 
@@ -26,7 +31,13 @@ struct sts_cache;
 
 struct sts_cache_config {
 	struct sts_fetcher *fetcher; /* the cache's from now on */
-	struct store *store; /* the cache's; NULL: memory only */
+	struct store *store; /* the cache's; NULL: none, or none yet */
+	/*
+	 * Opens one more handle of the store, or the first one of a store that
+	 * was away at the start; open NULL: neither is wanted.
+	 */
+	struct sts_opener opener;
+	bool is_shared; /* the store is one for several hosts */
 	bool read_only; /* the store is not written */
 	/* load all policies at the start and refresh them */
 	bool refresh;
@@ -45,6 +56,9 @@ struct sts_cache_config {
 	void (*failed)(void *arg, struct str domain, enum tlsrpt_result result,
 	    struct str reason, const struct sts_held *cached);
 	void *failed_arg;
+	void *note_arg;
+	void (*changed)(void *arg, struct str domain);
+	void (*note)(void *arg, struct str domain, const char *what);
 };
 
 /*
@@ -87,7 +101,7 @@ struct sts_answer {
 void sts_cache_ask(struct sts_cache *c, const struct sts_question *q,
     struct arena *arena, struct sts_answer *out);
 /*
- * Reads the store again: who removed a policy there, or put one, is obeyed.
+ * Follows the store now: who removed a policy there, or put one, is obeyed.
  * Returns 0 or what the store says.
  */
 int sts_cache_reload(struct sts_cache *c, struct diag *d);
@@ -96,7 +110,11 @@ struct sts_cache_stats {
 	struct sts_counts counts;
 	size_t policies, entries, octets;
 	unsigned fetching;
+	bool is_away; /* there should be a store */
 };
+
+/* The store, where there is one, answered when it was asked last. */
+bool sts_cache_has_store(struct sts_cache *c);
 
 void sts_cache_stats(struct sts_cache *c, struct sts_cache_stats *out);
 

@@ -84,7 +84,6 @@ sts_flight_join(struct sts_core *c, struct str domain, struct str id,
 	fl->refs++;
 	e->flight = fl;
 	c->in_flight++;
-	c->counts.fetches++;
 	*leads = true;
 	return fl;
 }
@@ -212,8 +211,8 @@ fail(struct sts_flight *fl, enum tlsrpt_result result, struct str reason)
 	sts_held_unref(cached);
 }
 
-static void
-give_up(struct sts_flight *fl)
+void
+sts_flight_give_up(struct sts_flight *fl)
 {
 	struct sts_core *c = fl->core;
 
@@ -264,6 +263,26 @@ take_policy(struct sts_flight *fl, const struct sts_policy *p)
 	return true;
 }
 
+bool
+sts_flight_take(struct sts_flight *fl, int64_t newer)
+{
+	struct sts_core *c = fl->core;
+	struct sts_entry *e;
+	bool good;
+
+	pthread_mutex_lock(&c->lock);
+	e = sts_table_find(&c->table, fl->job.domain);
+	good = sts_entry_in_force(e, c->now()) && e->policy->fetched > newer &&
+	       (!*fl->id || str_eq(e->policy->id, str_from_z(fl->id)));
+	if (good) {
+		fl->policy = sts_held_ref(e->policy);
+		c->counts.taken++;
+		end_flight(fl, e, false);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return good;
+}
+
 static void
 on_done(struct sts_fetch_job *job, const struct sts_fetch_result *r)
 {
@@ -274,7 +293,7 @@ on_done(struct sts_fetch_job *job, const struct sts_fetch_result *r)
 	int err;
 
 	if (r->is_ours) {
-		give_up(fl);
+		sts_flight_give_up(fl);
 		return;
 	}
 	if (r->result != TLSRPT_SUCCESS) {
@@ -284,11 +303,11 @@ on_done(struct sts_fetch_job *job, const struct sts_fetch_result *r)
 	arena_init(&a, STS_POLICY_MEMORY);
 	err = sts_policy_parse(&a, r->body, &policy, &d);
 	if (err == AVER_NOMEM)
-		give_up(fl);
+		sts_flight_give_up(fl);
 	else if (err)
 		fail(fl, TLSRPT_STS_POLICY_INVALID, str_from_z(d.text));
 	else if (!take_policy(fl, &policy))
-		give_up(fl);
+		sts_flight_give_up(fl);
 	arena_fini(&a);
 }
 
@@ -331,6 +350,14 @@ explain(struct buf *b, const struct dns_rrset *v4, const struct dns_rrset *v6,
 	}
 }
 
+static void
+count_fetch(struct sts_core *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->counts.fetches++;
+	pthread_mutex_unlock(&c->lock);
+}
+
 void
 sts_flight_run(struct sts_flight *fl, struct dns *d)
 {
@@ -339,6 +366,7 @@ sts_flight_run(struct sts_flight *fl, struct dns *d)
 	struct ip bad = {.family = IP_NONE};
 	struct buf why;
 
+	count_fetch(fl->core);
 	if (!dname_from_text(fl->job.domain, &domain) ||
 	    !dname_prepend(STR("mta-sts"), &domain, &host)) {
 		fail(fl, TLSRPT_STS_POLICY_FETCH_ERROR,
@@ -357,7 +385,7 @@ sts_flight_run(struct sts_flight *fl, struct dns *d)
 	}
 	if ((v4->status == DNS_TEMP || v6->status == DNS_TEMP) &&
 	    (clock_mono_ms() >= d->deadline || d->over_budget)) {
-		give_up(fl);
+		sts_flight_give_up(fl);
 		return;
 	}
 	buf_init(&why, NULL, 400);

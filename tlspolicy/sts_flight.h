@@ -25,6 +25,7 @@
 struct sts_counts {
 	uint64_t fetches, fetch_errors, fetch_invalid, fetch_webpki;
 	uint64_t joined, refreshed, refresh_failures, store_errors;
+	uint64_t taken; /* from another host, in place of a fetch */
 };
 
 struct sts_core {
@@ -43,12 +44,19 @@ struct sts_core {
 	struct sts_fetcher *fetcher;
 	struct sts_nets allow;
 	bool has_store; /* that is written to */
+	bool is_shared; /* it is one for several hosts */
 	int64_t refresh_time; /* seconds */
 	int64_t (*now)(void); /* seconds */
 	/* a fetch failed; no lock is held; may be NULL */
 	void (*failed)(void *arg, struct str domain, enum tlsrpt_result result,
 	    struct str reason, const struct sts_held *cached);
 	void *failed_arg;
+	/* of both; no lock is held; both may be NULL */
+	void *note_arg;
+	/* through the store, what is in force for the domain became another */
+	void (*changed)(void *arg, struct str domain);
+	/* trouble with the store, about a domain or (empty) all of it */
+	void (*note)(void *arg, struct str domain, const char *what);
 };
 
 /*
@@ -65,6 +73,14 @@ struct sts_flight *sts_flight_join(struct sts_core *c, struct str domain,
  * deadline passes meanwhile, the flight ends as if it had never been.
  */
 void sts_flight_run(struct sts_flight *fl, struct dns *d);
+/*
+ * In place of sts_flight_run(): the flight ends with the entry's policy if that
+ * is in force, was fetched after newer and is of the flight's id, where it has
+ * one. False: it goes on. No lock is held.
+ */
+bool sts_flight_take(struct sts_flight *fl, int64_t newer);
+/* The same: it ends as if it had never been. No lock is held. */
+void sts_flight_give_up(struct sts_flight *fl);
 /*
  * Waits until the flight has ended or clock_mono_ms() is until. The lock is
  * held before and after. False: it has not, or was given up. *policy becomes a

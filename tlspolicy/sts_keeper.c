@@ -4,6 +4,7 @@
 #include "tlspolicy/sts_keeper.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +12,9 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/store/sts.h"
+#include "tlspolicy/sts_load.h"
 
 #define DOMAIN_SIZE 256
-#define TICK_MS 1000
 #define SLICE ((size_t)4096) /* buckets looked at in a tick, at least */
 #define ROUND 60 /* ticks for all of them, at most */
 #define REFRESHES 32 /* started in a tick */
@@ -21,6 +22,7 @@
 #define TOUCH_AFTER 3600 /* how exact last_used is in the store */
 #define KEEP_FAILURE 3600
 #define FORGET_EVERY 3600
+#define PUT_OFF 60 /* a refresh that another host does */
 #define REFRESH_QUESTIONS 8
 #define REFRESH_MS 8000 /* to find a policy host */
 #define ARENA_MAX ((size_t)1 << 20)
@@ -35,87 +37,55 @@ struct sts_keeper {
 	size_t at; /* bucket where the next tick goes on */
 	int64_t forgot; /* seconds */
 
+	struct sts_fleet *fleet;
+	struct sts_opener opener;
+	atomic_bool is_up; /* the store answered the last time */
 	pthread_mutex_t store_lock; /* taken before the core's */
-	struct store *store;
-	bool is_complete; /* all of the store was loaded */
+	struct store *store; /* NULL: none, or none yet */
+	int64_t mark; /* of the store's changes; < 0: none yet */
+	bool is_complete; /* all of the store was loaded; under the core's */
 };
 
-/* ---- from the store ----------------------------------------------------- */
-
-static struct sts_held *
-held_of(const struct store_sts *s)
+bool
+sts_keeper_is_up(const struct sts_keeper *k)
 {
-	struct sts_policy p;
-	struct sts_held *h = NULL;
-	struct arena a;
-
-	arena_init(&a, STS_POLICY_MEMORY);
-	if (s->policy.n && s->id.n <= STS_ID_MAX &&
-	    sts_policy_parse(&a, s->policy, &p, NULL) == 0)
-		h = sts_held_new(
-		    s->id, s->policy, p.mode, s->fetched, s->expires);
-	arena_fini(&a);
-	return h;
+	return atomic_load(&k->is_up);
 }
 
-/* One overdue after a long stop is not refreshed at once with all others. */
-static int64_t
-first_refresh(const struct sts_core *c, const struct sts_held *h, uint64_t hash)
-{
-	int64_t at = sts_refresh_at(c, h, hash), now = c->now();
-	int64_t spread = (h->expires - now) / 2;
-
-	if (at > now || spread <= 0)
-		return at;
-	if (spread > 3600)
-		spread = 3600;
-	return now + (int64_t)(hash % (uint64_t)spread);
-}
-
+/* why: what the store said, when it is not up. */
 static void
-load_failure(struct sts_core *c, struct sts_entry *e, const struct store_sts *s)
+set_up(struct sts_keeper *k, bool is_up, const char *why)
 {
-	if (s->failed == 0 || s->failed < e->failed ||
-	    (e->policy && s->failed < e->policy->fetched))
-		return;
-	e->failed = s->failed;
-	e->next_try = s->next_try;
-	e->failure = s->failure > 0 && s->failure < TLSRPT_RESULT_COUNT
-			 ? (enum tlsrpt_result)s->failure
-			 : TLSRPT_STS_POLICY_FETCH_ERROR;
-	e->failed_id[0] = '\0';
-	sts_table_set_detail(&c->table, e, s->failure_detail);
-}
+	struct sts_core *c = k->core;
+	bool was_up = atomic_exchange(&k->is_up, is_up);
 
-/* Takes a row over unless what is in memory is newer. */
-static void
-load(struct sts_core *c, const struct store_sts *s)
-{
-	struct sts_held *h = held_of(s);
-	struct sts_entry *e;
-
-	pthread_mutex_lock(&c->lock);
-	e = sts_table_find(&c->table, s->domain);
-	if (!e && (h || s->next_try > c->now()))
-		e = sts_table_add(&c->table, s->domain, s->last_used);
-	if (e) {
-		if (h && (!e->policy || e->policy->fetched < h->fetched)) {
-			sts_table_set_policy(&c->table, e, sts_held_ref(h));
-			e->refresh_at = first_refresh(c, h, e->hash);
-		}
-		load_failure(c, e, s);
-		e->is_stored = e->is_seen = true;
-		if (e->stored_use < s->last_used)
-			e->stored_use = s->last_used;
+	sts_fleet_set(k->fleet, is_up);
+	if (!is_up) {
+		pthread_mutex_lock(&c->lock);
+		c->counts.store_errors++;
+		pthread_mutex_unlock(&c->lock);
 	}
-	pthread_mutex_unlock(&c->lock);
-	sts_held_unref(h);
+	if (c->note && was_up != is_up)
+		c->note(c->note_arg, STR_NONE,
+		    is_up ? "the store is there again" : why);
 }
+
+/* ---- from the store ----------------------------------------------------- */
 
 static int
 load_row(void *arg, const struct store_sts *s)
 {
-	load(arg, s);
+	sts_load_row(arg, s);
+	return 0;
+}
+
+static int
+load_change(void *arg, struct str domain, const struct store_sts *s)
+{
+	if (s)
+		sts_load_row(arg, s);
+	else
+		sts_load_removal(arg, domain);
 	return 0;
 }
 
@@ -126,45 +96,46 @@ sts_keeper_fetch(struct sts_keeper *k, struct str domain)
 	struct store_sts s;
 	struct arena a;
 	bool complete;
+	int err;
 
-	if (!k->store)
-		return;
 	pthread_mutex_lock(&c->lock);
 	complete = k->is_complete && c->table.evicted == 0;
 	pthread_mutex_unlock(&c->lock);
 	if (complete)
 		return;
+	if (k->fleet) {
+		sts_fleet_get(k->fleet, domain);
+		return;
+	}
+	if (!k->store)
+		return;
 	arena_init(&a, ARENA_MAX);
 	pthread_mutex_lock(&k->store_lock);
-	switch (store_get_sts(k->store, domain, &a, &s, NULL)) {
-	case 0:
-		load(c, &s);
-		break;
-	case AVER_NOTFOUND:
-		break;
-	default:
+	err = store_get_sts(k->store, domain, &a, &s, NULL);
+	pthread_mutex_unlock(&k->store_lock);
+	if (!err) {
+		sts_load_row(c, &s);
+	} else if (err != AVER_NOTFOUND) {
 		pthread_mutex_lock(&c->lock);
 		c->counts.store_errors++;
 		pthread_mutex_unlock(&c->lock);
 	}
-	pthread_mutex_unlock(&k->store_lock);
 	arena_fini(&a);
 }
 
-/* Drops what was in the store and is no more. */
+/*
+ * What is in force here and not there: the store was emptied, or was another
+ * one. It gets it back.
+ */
 static void
-drop_unseen(struct sts_core *c)
+write_back(struct sts_core *c)
 {
-	struct sts_entry *e, *next;
+	int64_t now = c->now();
 
-	for (size_t i = 0; i < c->table.n_buckets; i++) {
-		for (e = c->table.buckets[i]; e; e = next) {
-			next = e->next;
-			if (e->is_stored && !e->is_seen && !e->is_dirty &&
-			    !e->flight)
-				sts_table_drop(&c->table, e);
-		}
-	}
+	for (size_t i = 0; i < c->table.n_buckets; i++)
+		for (struct sts_entry *e = c->table.buckets[i]; e; e = e->next)
+			if (!e->is_seen && sts_entry_in_force(e, now))
+				sts_mark_dirty(c, e);
 }
 
 static void
@@ -175,25 +146,69 @@ forget_seen(struct sts_core *c)
 			e->is_seen = false;
 }
 
-int
-sts_keeper_reload(struct sts_keeper *k, struct diag *d)
+/*
+ * Reads all of the store. That something is not there says nothing: only a
+ * removal ends a policy. The store's lock is held.
+ */
+static int
+load_all(struct sts_keeper *k, struct diag *d)
 {
 	struct sts_core *c = k->core;
-	int err;
+	int64_t mark = 0;
+	int err = store_mark_sts(k->store, &mark, d);
 
-	if (!k->store)
-		return 0;
+	if (err)
+		return err;
 	pthread_mutex_lock(&c->lock);
 	forget_seen(c);
 	pthread_mutex_unlock(&c->lock);
-	pthread_mutex_lock(&k->store_lock);
 	err = store_each_sts(k->store, STR_NONE, load_row, c, d);
+	if (err)
+		return err;
 	pthread_mutex_lock(&c->lock);
-	if (!err)
-		drop_unseen(c);
+	write_back(c);
+	k->is_complete = true;
 	pthread_mutex_unlock(&c->lock);
+	k->mark = mark;
+	return 0;
+}
+
+/* Reads what is new. The store's lock is held. */
+static int
+follow(struct sts_keeper *k, struct diag *d)
+{
+	int err = AVER_NOTFOUND;
+
+	if (!k->store && k->opener.open(k->opener.arg, &k->store, d))
+		return AVER_TEMP;
+	if (k->mark >= 0)
+		err = store_each_sts_change(
+		    k->store, &k->mark, load_change, k->core, d);
+	return err == AVER_NOTFOUND ? load_all(k, d) : err;
+}
+
+/* What is new there; whether the store is there is noted. */
+static int
+follow_store(struct sts_keeper *k, struct diag *d)
+{
+	struct diag why = {{0}, 0};
+	int err;
+
+	if (!k->store && !k->opener.open)
+		return 0;
+	pthread_mutex_lock(&k->store_lock);
+	err = follow(k, &why);
 	pthread_mutex_unlock(&k->store_lock);
+	set_up(k, err == 0, why.text);
+	if (err && d)
+		*d = why;
 	return err;
+}
+
+int
+sts_keeper_reload(struct sts_keeper *k, struct diag *d)
+{
+	return follow_store(k, d);
 }
 
 /* ---- to the store ------------------------------------------------------- */
@@ -203,6 +218,7 @@ struct pending {
 	char domain[DOMAIN_SIZE];
 	char detail[DOMAIN_SIZE];
 	struct sts_held *policy; /* NULL: none that is new */
+	uint64_t fence;
 	struct store_sts row;
 };
 
@@ -219,6 +235,8 @@ take_dirty(struct sts_core *c, struct pending *p)
 	e->is_dirty = false;
 	e->is_stored = true;
 	e->stored_use = e->last_used;
+	p->fence = e->fence;
+	e->fence = 0;
 	snprintf(
 	    p->domain, sizeof(p->domain), "%.*s", STRF(sts_entry_domain(e)));
 	snprintf(
@@ -240,15 +258,19 @@ take_dirty(struct sts_core *c, struct pending *p)
 }
 
 static int
-write_one(struct sts_keeper *k, const struct pending *p)
+write_one(struct sts_keeper *k, const struct pending *p, struct diag *d)
 {
 	int err;
 
 	if (!k->store || k->read_only)
 		return 0;
 	pthread_mutex_lock(&k->store_lock);
-	err = p->policy ? store_put_sts(k->store, &p->row, NULL)
-			: store_fail_sts(k->store, &p->row, NULL);
+	err = p->policy ? store_put_sts(k->store, &p->row, d)
+			: store_fail_sts(k->store, &p->row, d);
+	/* those who wait look again */
+	if (!err && p->fence)
+		err =
+		    store_unclaim_sts(k->store, p->row.domain, p->fence, NULL);
 	pthread_mutex_unlock(&k->store_lock);
 	return err;
 }
@@ -259,7 +281,6 @@ write_failed(struct sts_core *c, const struct pending *p)
 {
 	struct sts_entry *e = sts_table_find(&c->table, p->row.domain);
 
-	c->counts.store_errors++;
 	if (!e || e->is_dirty)
 		return;
 	e->is_dirty = true;
@@ -267,24 +288,32 @@ write_failed(struct sts_core *c, const struct pending *p)
 	c->dirty = e;
 }
 
-/* Writes what is dirty, up to the first failure. The lock is not held. */
+/*
+ * Writes what is dirty, up to the first failure, while the store is there. The
+ * lock is not held.
+ */
 static void
 write_dirty(struct sts_keeper *k)
 {
 	struct sts_core *c = k->core;
+	struct diag d = {{0}, 0};
 	struct pending p;
 	int err = 0;
 
+	if (!sts_keeper_is_up(k))
+		return;
 	pthread_mutex_lock(&c->lock);
 	while (!err && take_dirty(c, &p)) {
 		pthread_mutex_unlock(&c->lock);
-		err = write_one(k, &p);
+		err = write_one(k, &p, &d);
 		sts_held_unref(p.policy);
 		pthread_mutex_lock(&c->lock);
 		if (err)
 			write_failed(c, &p);
 	}
 	pthread_mutex_unlock(&c->lock);
+	if (err)
+		set_up(k, false, d.text);
 }
 
 /* ---- the round ---------------------------------------------------------- */
@@ -392,9 +421,44 @@ current_id(struct dns *d, struct arena *a, struct str domain)
 }
 
 static void
+put_off(struct sts_core *c, struct str domain)
+{
+	struct sts_entry *e;
+
+	pthread_mutex_lock(&c->lock);
+	e = sts_table_find(&c->table, domain);
+	if (e && e->refresh_at < c->now() + PUT_OFF)
+		e->refresh_at = c->now() + PUT_OFF;
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* One host refreshes for all; what it fetched comes with the next tick. */
+static void
+lead_refresh(struct sts_keeper *k, struct sts_flight *fl, struct str domain,
+    struct str id, int64_t newer, struct dns *d)
+{
+	switch (k->fleet ? sts_fleet_claim(k->fleet, domain, id, newer, 0)
+			 : STS_FLEET_FETCH) {
+	case STS_FLEET_BUSY:
+		put_off(k->core, domain);
+		sts_flight_give_up(fl);
+		return;
+	case STS_FLEET_TAKEN:
+		if (sts_flight_take(fl, newer))
+			return;
+		break;
+	case STS_FLEET_FETCH:
+		break;
+	}
+	sts_flight_run(fl, d);
+}
+
+static void
 refresh_one(struct sts_keeper *k, struct str domain)
 {
 	struct sts_core *c = k->core;
+	struct sts_entry *e;
+	int64_t newer = -1;
 	struct sts_flight *fl;
 	struct arena a;
 	struct dns d;
@@ -406,12 +470,13 @@ refresh_one(struct sts_keeper *k, struct str domain)
 	    &d, k->dns, &a, clock_mono_ms() + REFRESH_MS, REFRESH_QUESTIONS);
 	id = current_id(&d, &a, domain);
 	pthread_mutex_lock(&c->lock);
-	fl = sts_table_find(&c->table, domain)
-		 ? sts_flight_join(c, domain, id, true, &leads)
-		 : NULL;
+	e = sts_table_find(&c->table, domain);
+	if (e && e->policy)
+		newer = e->policy->fetched;
+	fl = e ? sts_flight_join(c, domain, id, true, &leads) : NULL;
 	pthread_mutex_unlock(&c->lock);
 	if (leads)
-		sts_flight_run(fl, &d);
+		lead_refresh(k, fl, domain, id, newer, &d);
 	if (fl) {
 		pthread_mutex_lock(&c->lock);
 		sts_flight_leave(fl);
@@ -450,7 +515,7 @@ do_store_work(struct sts_keeper *k, const struct work *w)
 	int64_t now = k->core->now();
 	int err = 0;
 
-	if (!k->store || k->read_only)
+	if (!k->store || k->read_only || !sts_keeper_is_up(k))
 		return;
 	for (size_t i = 0; i < w->n_touch; i++)
 		use[i] =
@@ -474,15 +539,16 @@ do_store_work(struct sts_keeper *k, const struct work *w)
 
 /* Until something is dirty, or a tick is over; false: the end. */
 static bool
-wait_for_work(struct sts_core *c, int64_t until)
+wait_for_work(struct sts_keeper *k, int64_t until)
 {
+	struct sts_core *c = k->core;
 	struct timespec ts = {.tv_sec = (time_t)(until / 1000),
 	    .tv_nsec = (long)(until % 1000) * 1000000};
 	int err = 0;
 	bool goes_on;
 
 	pthread_mutex_lock(&c->lock);
-	while (!c->closing && !c->dirty && err == 0)
+	while (!c->closing && !(c->dirty && sts_keeper_is_up(k)) && err == 0)
 		err = pthread_cond_timedwait(&c->work, &c->lock, &ts);
 	goes_on = !c->closing;
 	pthread_mutex_unlock(&c->lock);
@@ -494,13 +560,18 @@ run(void *arg)
 {
 	struct sts_keeper *k = arg;
 	struct work *w = malloc(sizeof(*w));
-	int64_t tick = clock_mono_ms() + TICK_MS;
+	int64_t tick = clock_mono_ms() + STS_FOLLOW_MS;
 
-	while (wait_for_work(k->core, tick)) {
+	while (wait_for_work(k, tick)) {
 		write_dirty(k);
 		if (clock_mono_ms() < tick)
 			continue;
-		tick = clock_mono_ms() + TICK_MS;
+		tick = clock_mono_ms() + STS_FOLLOW_MS;
+		if (k->refresh)
+			follow_store(k, NULL);
+		else
+			set_up(k, k->store != NULL, "");
+		write_dirty(k);
 		if (!w && !(w = malloc(sizeof(*w))))
 			continue;
 		pthread_mutex_lock(&k->core->lock);
@@ -535,12 +606,30 @@ keeper_free(struct sts_keeper *k)
 	free(k);
 }
 
+/*
+ * The first look at the store. One that several hosts share may be away: the
+ * keeper goes on trying.
+ */
+static int
+first_look(struct sts_keeper *k, struct diag *d)
+{
+	int err = 0;
+
+	if (k->refresh)
+		err = follow_store(k, d);
+	else if (k->store)
+		err = store_mark_sts(k->store, &k->mark, d);
+	if (!err && k->store)
+		atomic_store(&k->is_up, true);
+	return err == AVER_TEMP && k->opener.open ? 0 : err;
+}
+
 int
 sts_keeper_open(const struct sts_keeper_config *cfg, struct sts_keeper **out,
     struct diag *d)
 {
 	struct sts_keeper *k = calloc(1, sizeof(*k));
-	int err = 0;
+	int err;
 
 	if (!k) {
 		store_close(cfg->store);
@@ -548,16 +637,17 @@ sts_keeper_open(const struct sts_keeper_config *cfg, struct sts_keeper **out,
 	}
 	k->core = cfg->core;
 	k->store = cfg->store;
+	k->opener = cfg->opener;
+	k->fleet = cfg->fleet;
 	k->read_only = cfg->read_only;
 	k->refresh = cfg->refresh;
 	k->dns = cfg->dns;
 	k->unused_time = cfg->unused_time;
 	k->forgot = cfg->core->now();
+	k->mark = -1;
+	atomic_init(&k->is_up, k->store != NULL);
 	pthread_mutex_init(&k->store_lock, NULL);
-	if (k->store && k->refresh) {
-		err = sts_keeper_reload(k, d);
-		k->is_complete = err == 0;
-	}
+	err = first_look(k, d);
 	if (!err && !start_thread(k))
 		err = diag_set(d, AVER_NOMEM, 0, "no thread for the policies");
 	if (err) {

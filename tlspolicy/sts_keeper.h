@@ -2,9 +2,11 @@
 /* Copyright (c) 2026 the aver authors */
 
 /*
- * What the policy cache does beside answering, on a thread of its own: writes
- * to the store, refreshes policies before they expire, drops what nobody
- * uses.
+ * What the policy cache does beside answering, on a thread of its own: follows
+ * what others change in the store and writes to it, refreshes policies before
+ * they expire, drops what nobody uses. A store that is away is tried again
+ * every second; meanwhile what would be written waits in memory, and all else
+ * goes on.
  */
 #ifndef TLSPOLICY_STS_KEEPER_H
 #define TLSPOLICY_STS_KEEPER_H
@@ -15,13 +17,19 @@
 #include "lib/base/diag.h"
 #include "lib/base/str.h"
 #include "lib/store/store.h"
+#include "tlspolicy/sts_fleet.h"
 #include "tlspolicy/sts_flight.h"
+
+/* Others' changes count here so much later, while the store can be reached. */
+#define STS_FOLLOW_MS 1000
 
 struct sts_keeper;
 
 struct sts_keeper_config {
 	struct sts_core *core; /* the caller's */
-	struct store *store; /* the keeper's; NULL: none */
+	struct store *store; /* the keeper's; NULL: none, or none yet */
+	struct sts_opener opener; /* of the first one; open NULL: none */
+	struct sts_fleet *fleet; /* the caller's; NULL: each for itself */
 	bool read_only, refresh;
 	struct dns_source *dns;
 	int64_t unused_time;
@@ -42,6 +50,8 @@ void sts_keeper_close(struct sts_keeper *k);
  * the store is there anyway. No lock is held.
  */
 void sts_keeper_fetch(struct sts_keeper *k, struct str domain);
+/* The store answered when it was asked last. */
+bool sts_keeper_is_up(const struct sts_keeper *k);
 /* See sts_cache_reload(). */
 int sts_keeper_reload(struct sts_keeper *k, struct diag *d);
 

@@ -47,6 +47,7 @@ struct sts_entry {
 	int64_t next_try; /* no fetch for failed_id before */
 	enum tlsrpt_result failure;
 	char failed_id[STS_ID_MAX + 1]; /* empty: any */
+	uint64_t fence; /* of the claim to fetch, among hosts; 0: none */
 	char *detail; /* NULL: "" */
 	bool is_dirty; /* to be written: in the list of dirty ones */
 	bool is_stored; /* the store has it */

@@ -151,6 +151,11 @@ struct store_sts_ops {
 	    int (*fn)(
 		void *arg, struct str domain, const struct store_sts *sts),
 	    void *arg, struct diag *d);
+	/* both NULL: the store is not shared */
+	int (*claim)(struct store *s, const struct store_sts_claim *claim,
+	    struct arena *arena, struct store_sts_claimed *out, struct diag *d);
+	int (*unclaim)(
+	    struct store *s, struct str domain, uint64_t fence, struct diag *d);
 	int (*forget)(
 	    struct store *s, int64_t unused, int64_t expired, struct diag *d);
 };

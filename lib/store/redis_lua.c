@@ -23,6 +23,7 @@
  *	tr td:DEST	sorted sets: submissions by last try
  *	w p		hashes: secrets, suppressions
  *	M m:DOM		MTA-STS policies: their names, one each
+ *	l:DOM		the fence of who fetches; expires by itself
  *	L		sorted set: "p" or "r" (put, removed) and the domain by
  *			the number of its last change, which counts
  *			microseconds (stsf in c: where the known ones begin;

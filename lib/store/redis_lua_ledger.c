@@ -257,6 +257,21 @@ const char *const redis_ledger_scripts[] = {
     " out[#out+1]={I(N(l[i+1])),d,kind~='r' and row(d)}\n"
     "end\n"
     "return out\n",
+    /* domain, id, now, newer, lease, skew: {a policy}, or a fence or 0 */
+    [REDIS_STS_CLAIM - REDIS_LEDGER_FIRST] = PROLOGUE STS_ROW
+    "local d,now=A[1],N(A[3])\n"
+    "local r=row(d)\n"
+    "if r and (A[2]=='' or r[2]==A[2]) and r[3] and r[3]~='' and "
+    "M(r[4])>N(A[4]) and M(r[4])<=now+N(A[6]) and M(r[5])>now then "
+    "return {r} end\n"
+    "if R('EXISTS',p..'l:'..d)==1 then return 0 end\n"
+    "local f=R('HINCRBY',p..'c','stamp',1)\n"
+    "R('SET',p..'l:'..d,f,'PX',A[5])\n"
+    "return f\n",
+    [REDIS_STS_UNCLAIM - REDIS_LEDGER_FIRST] =
+	PROLOGUE "local k=p..'l:'..A[1]\n"
+		 "if R('GET',k)~=A[2] then return 0 end\n"
+		 "return R('UNLINK',k)\n",
     [REDIS_STS_FORGET - REDIS_LEDGER_FIRST] = PROLOGUE STS_ROW
     "local l=R('ZRANGEBYLEX',p..'M',A[3]=='' and '-' or "
     "'('..A[3],'+','LIMIT',0,A[4])\n"

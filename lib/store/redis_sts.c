@@ -314,6 +314,69 @@ each_change(struct store *base, int64_t *mark,
 	return err;
 }
 
+/* --- claims */
+
+static int
+claim(struct store *base, const struct store_sts_claim *x, struct arena *arena,
+    struct store_sts_claimed *out, struct diag *d)
+{
+	struct redis_store *s = redis_of(base);
+	struct store_sts_claimed got = {.is_there = false};
+	struct store_sts *sts = &got.sts;
+	int err = redis_may_write(s, d);
+	struct arena a;
+	struct resp r;
+	bool bad = false;
+
+	if (err)
+		return err;
+	arena_init(&a, REDIS_ARENA);
+	redis_begin(s->c, REDIS_STS_CLAIM);
+	redis_arg(s->c, x->domain);
+	redis_arg(s->c, x->id);
+	redis_arg_int(s->c, x->now);
+	redis_arg_int(s->c, x->newer);
+	redis_arg_int(s->c, x->lease_ms);
+	redis_arg_int(s->c, STORE_STS_SKEW);
+	/* a claim whose reply was lost is nobody's until its lease ends */
+	err = redis_run(s->c, true, &a, &r, d);
+	if (!err && r.type == RESP_INT) {
+		got.fence = redis_uint(&r, &bad);
+	} else if (!err) {
+		const struct resp *i = redis_items(&r, 1, &bad);
+
+		got.is_there = i && read_sts(i, sts);
+		bad = !got.is_there;
+	}
+	if (bad)
+		err = redis_odd(s->c, d);
+	else if (!err)
+		err = redis_dup(arena,
+		    (struct str *[]){&sts->domain, &sts->id, &sts->policy,
+			&sts->failure_detail},
+		    4, d);
+	arena_fini(&a);
+	if (!err)
+		*out = got;
+	return err;
+}
+
+static int
+unclaim(struct store *base, struct str domain, uint64_t fence, struct diag *d)
+{
+	struct redis_store *s = redis_of(base);
+	int err = redis_may_write(s, d);
+
+	if (err)
+		return err;
+	redis_begin(s->c, REDIS_STS_UNCLAIM);
+	redis_arg(s->c, domain);
+	redis_arg_int(s->c, (int64_t)fence);
+	return redis_run_ok(s, true, d);
+}
+
+/* --- the end */
+
 /* One page of names after that one, which becomes the last; empty: the end. */
 static int
 forget_page(struct redis_store *s, int64_t unused, int64_t expired,
@@ -366,5 +429,7 @@ const struct store_sts_ops redis_sts_ops = {
     .remove = remove_domain,
     .mark = mark_now,
     .each_change = each_change,
+    .claim = claim,
+    .unclaim = unclaim,
     .forget = forget,
 };

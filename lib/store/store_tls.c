@@ -80,6 +80,32 @@ store_each_sts_change(struct store *s, int64_t *mark,
 	return s->ops->sts->each_change(s, mark, fn, arg, d);
 }
 
+bool
+store_sts_is_shared(const struct store *s)
+{
+	return s->ops->sts->claim != NULL;
+}
+
+int
+store_claim_sts(struct store *s, const struct store_sts_claim *claim,
+    struct arena *arena, struct store_sts_claimed *out, struct diag *d)
+{
+	if (!bounds_domain(claim->domain) || claim->lease_ms <= 0)
+		return too_long(d);
+	if (s->ops->sts->claim)
+		return s->ops->sts->claim(s, claim, arena, out, d);
+	*out = (struct store_sts_claimed){.fence = 1};
+	return 0;
+}
+
+int
+store_unclaim_sts(
+    struct store *s, struct str domain, uint64_t fence, struct diag *d)
+{
+	return s->ops->sts->unclaim ? s->ops->sts->unclaim(s, domain, fence, d)
+				    : 0;
+}
+
 int
 store_forget_sts(
     struct store *s, int64_t unused, int64_t expired, struct diag *d)

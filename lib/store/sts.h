@@ -16,6 +16,7 @@
 #ifndef STORE_STS_H
 #define STORE_STS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -113,6 +114,40 @@ int store_mark_sts(struct store *s, int64_t *mark, struct diag *d);
 int store_each_sts_change(struct store *s, int64_t *mark,
     int (*fn)(void *arg, struct str domain, const struct store_sts *sts),
     void *arg, struct diag *d);
+
+/*
+ * Who fetches, of several hosts that share a store: one gets a claim for a
+ * short time, which ends by itself; the others look again. It costs a stale
+ * holder nothing but work: what he fetched is still a policy.
+ */
+struct store_sts_claim {
+	struct str domain;
+	struct str id; /* of the TXT record; empty: any will do */
+	int64_t now;
+	int64_t newer; /* only a policy fetched after that will do */
+	int64_t lease_ms; /* above 0 */
+};
+
+struct store_sts_claimed {
+	bool is_there; /* a policy that will do: no fetch is wanted */
+	struct store_sts sts; /* then, in the arena */
+	uint64_t fence; /* else: the claim is the caller's; 0: another's */
+};
+
+/*
+ * Is the store one for several hosts? Where it is not, all claims are granted
+ * unseen.
+ */
+bool store_sts_is_shared(const struct store *s);
+/*
+ * A policy will do that has the id, was fetched after newer and not in the
+ * future (STORE_STS_SKEW), and has not expired.
+ */
+int store_claim_sts(struct store *s, const struct store_sts_claim *claim,
+    struct arena *arena, struct store_sts_claimed *out, struct diag *d);
+/* Gives a claim back, if it is that one still. */
+int store_unclaim_sts(
+    struct store *s, struct str domain, uint64_t fence, struct diag *d);
 
 /*
  * Forgets what was last used, fetched and failed before unused, and what

@@ -141,7 +141,7 @@ bench_prepare(struct bench *b, const char *zone, const char *policy)
 	    .unused_time = 86400,
 	    .allow = {&b->net, 1},
 	    .fetcher = &b->fake.base,
-	    .hook = {on_event, &b->told},
+	    .hook = {on_event, NULL, &b->told},
 	    .sts = true,
 	    .dane = true,
 	    .insecure_mx = true,

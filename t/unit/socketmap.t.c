@@ -173,6 +173,30 @@ test_stats(struct socketmap *m, const struct serve_protocol *p)
 	buf_fini(&b);
 }
 
+/* Another host has put or removed a policy. */
+static void
+test_changes(const struct serve_protocol *p, struct socketmap *m)
+{
+	struct socketmap_stats was, is;
+	struct buf b;
+
+	buf_init(&b, NULL, 10000);
+	fake_number = UINT16_MAX;
+	ask(p, "tls verified.change.example", &b);
+	socketmap_get_stats(m, &was);
+	ask(p, "tls verified.change.example", &b);
+	fake_number++;
+	ask(p, "tls verified.change.example", &b);
+	ask(p, "tls verified.change.example", &b);
+	socketmap_get_stats(m, &is);
+	is_int(is.misses - was.misses, 1, "a change voids the answer");
+	is_int(is.hits - was.hits, 2, "before and after it is kept");
+	is_int(is.answers[RENDER_TLS][RENDER_OK] -
+		   was.answers[RENDER_TLS][RENDER_OK],
+	    3, "and counted as ever");
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -189,6 +213,7 @@ main(void)
 	test_generations(&p);
 	test_late(&p);
 	test_stats(m, &p);
+	test_changes(&p, m);
 	socketmap_free(m);
 	is_int(atomic_load(&fake_snapshot.refs), 1, "all references are back");
 	return tap_done();

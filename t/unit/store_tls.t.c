@@ -360,6 +360,157 @@ contract_clock(const char *spec)
 	store_close(s);
 }
 
+static uint64_t
+claim(struct store *s, const char *id, int64_t now, int64_t newer, bool *there)
+{
+	const struct store_sts_claim x = {.domain = STR("a.example"),
+	    .id = str_from_z(id),
+	    .now = now,
+	    .newer = newer,
+	    .lease_ms = 60000};
+	struct store_sts_claimed got = {.fence = 0};
+	struct diag d = {{0}, 0};
+	struct arena a;
+
+	arena_init(&a, 1 << 20);
+	if (store_claim_sts(s, &x, &a, &got, &d))
+		ok(false, "claim: %s", d.text);
+	*there = got.is_there;
+	if (got.is_there)
+		is_str(got.sts.domain, x.domain, "of the domain");
+	arena_fini(&a);
+	return got.fence;
+}
+
+/* Where a store is not shared, all are granted. */
+static void
+contract_no_claims(const char *spec)
+{
+	struct store *s = store_now(spec, STORE_WRITE);
+	bool there;
+
+	ok(!store_sts_is_shared(s), "not shared");
+	ok(claim(s, "1", 0, 0, &there) && claim(s, "1", 0, 0, &there),
+	    "two claims");
+	is_int(store_unclaim_sts(s, STR("a.example"), 1, NULL), 0, "one less");
+	store_close(s);
+}
+
+static void
+contract_claims(const char *spec)
+{
+	struct store *s = store_now(spec, STORE_WRITE);
+	struct store *o = store_now(spec, STORE_WRITE);
+	struct store_sts_claim x = {.domain = STR("b.example"), .lease_ms = 1};
+	struct store_sts_claimed got;
+	struct arena a;
+	struct diag d;
+	uint64_t f, g;
+	bool there;
+
+	arena_init(&a, 1 << 20);
+	ok(store_sts_is_shared(s), "shared");
+	f = claim(s, "1", 100, 0, &there);
+	ok(f && !there, "nothing there: a claim");
+	is_int(claim(o, "1", 100, 0, &there), 0, "the only one");
+	is_int(store_unclaim_sts(o, STR("a.example"), f + 1, &d), 0,
+	    "another fence");
+	is_int(claim(o, "1", 100, 0, &there), 0, "ends nothing");
+	is_int(store_unclaim_sts(s, STR("a.example"), f, &d), 0, "given back");
+	g = claim(o, "1", 100, 0, &there);
+	ok(g > f && !there, "the next has a higher fence");
+	put_at(o, "a.example", 100);
+	is_int(claim(s, "1", 100, 99, &there), 0, "there is a policy");
+	ok(there, "which will do");
+	is_int(claim(s, "", 1099, 99, &there), 0, "for any id");
+	ok(there, "until it expires");
+	is_int(claim(s, "2", 100, 99, &there), 0, "for another id");
+	ok(!there, "it will not");
+	claim(s, "1", 1100, 99, &there);
+	ok(!there, "nor when it has expired");
+	claim(s, "1", 100, 100, &there);
+	ok(!there, "nor when a newer one is wanted");
+	put_at(o, "a.example", 100 + STORE_STS_SKEW + 1);
+	claim(s, "1", 100, 99, &there);
+	ok(!there, "nor from the future");
+	is_int(store_unclaim_sts(s, STR("a.example"), g, &d), 0, "given back");
+	x.id = STR("1");
+	is_int(store_claim_sts(s, &x, &a, &got, &d), 0, "a short claim");
+	usleep(20000);
+	is_int(store_claim_sts(o, &x, &a, &got, &d), 0, "again");
+	ok(got.fence, "it has ended by itself");
+	x.lease_ms = 0;
+	is_int(store_claim_sts(s, &x, &a, &got, &d), AVER_LIMIT, "no lease");
+	arena_fini(&a);
+	store_close(o);
+	store_close(s);
+}
+
+/* Sends commands to the server of "unix:PATH?..." */
+static void
+to_server(const char *spec, const char *commands)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	size_t n = strcspn(spec + 5, "?");
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char reply[4];
+
+	memcpy(un.sun_path, spec + 5, n);
+	ok(connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 &&
+		write(fd, commands, strlen(commands)) ==
+		    (ssize_t)strlen(commands) &&
+		read(fd, reply, 4) == 4 && reply[0] != '-',
+	    "the server is told");
+	close(fd);
+}
+
+/* What does not belong there stops nobody, and gives way. */
+static void
+contract_odd_rows(const char *spec)
+{
+	struct store *s = store_now(spec, STORE_WRITE);
+	struct store *o = store_now(spec, STORE_WRITE);
+	int64_t mark = 0;
+	struct store_sts x;
+	bool there;
+
+	put_at(o, "a.example", 100);
+	put_at(o, "b.example", 100);
+	put_at(o, "c.example", 100);
+	store_mark_sts(s, &mark, NULL);
+	put_at(o, "a.example", 200);
+	put_at(o, "b.example", 200);
+	put_at(o, "c.example", 200);
+	to_server(spec, "SET {odd-rows}:m:a.example x\r\n");
+	to_server(spec, "HSET {odd-rows}:m:b.example fetched y used z\r\n");
+	is_all_sts(s, "",
+	    "a.example /0 0-0 used 0 ok 0\n"
+	    "b.example /0 0-0 used 0 ok 0\n"
+	    "c.example 1/29 200-1200 used 200 ok 200\n",
+	    "all, of which two cannot be read");
+	is_sts(s, "a.example", "a.example /0 0-0 used 0 ok 0\n", "get");
+	is_changes(
+	    s, &mark, "a.example 0\nb.example 0\nc.example 200\n", "changes");
+	ok(claim(s, "1", 200, 0, &there) && !there, "such a one will not do");
+	x = failure("b.example", 300);
+	is_int(store_fail_sts(o, &x, NULL), 0, "a failure");
+	is_int(store_touch_sts(
+		   o, &(struct store_sts_use){STR("b.example"), 900}, 1, NULL),
+	    0, "a use");
+	put_at(o, "a.example", 300);
+	put_at(o, "b.example", 300);
+	is_all_sts(s, "",
+	    "a.example 1/29 300-1300 used 300 ok 300\n"
+	    "b.example 1/29 300-1300 used 900 ok 300\n"
+	    "c.example 1/29 200-1200 used 200 ok 200\n",
+	    "a policy takes its place");
+	to_server(spec, "SET {odd-rows}:m:a.example x\r\n");
+	is_int(store_forget_sts(o, 0, 1, NULL), 0, "the odd are forgotten");
+	is_sts(s, "a.example", "", "gone");
+	store_close(o);
+	store_close(s);
+}
+
 /* --- destinations */
 
 static int
@@ -774,6 +925,9 @@ main(void)
 	on_each_backend("sts-end", contract_sts_end);
 	on_each_backend("changes", contract_changes);
 	on_each_backend("clock", contract_clock);
+	on_sqlite("no-claims", contract_no_claims);
+	on_redis("claims", contract_claims);
+	on_redis("odd-rows", contract_odd_rows);
 	on_each_backend("destinations", contract_destinations);
 	on_each_backend("results", contract_results);
 	on_each_backend("bad", contract_bad);

@@ -1,0 +1,782 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * Several hosts on one store: each a policy cache with a fetcher of its own.
+ * The store is SQLite with claims put before it, whose operations fail when
+ * the test says so.
+ */
+#include "t/tap.h"
+#include "t/unit/tmpdir.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/dns/dns_zone.h"
+#include "lib/store/backend.h"
+#include "tlspolicy/sts_cache.h"
+
+#define START 1700000000
+#define DAY 86400
+#define DOMAIN STR("a.example")
+
+#define POLICY(mode, age)                                      \
+	"version: STSv1\nmode: " mode "\nmx: mx.example.com\n" \
+	"max_age: " age "\n"
+#define ENFORCE POLICY("enforce", "604800")
+#define TESTING POLICY("testing", "604800")
+
+static _Atomic int64_t now_s;
+
+static int64_t
+test_now(void)
+{
+	return atomic_load(&now_s);
+}
+
+static void
+sleep_ms(long ms)
+{
+	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+/* ---- a store ------------------------------------------------------------ */
+
+enum op {
+	OP_OPEN,
+	OP_PUT,
+	OP_FAIL,
+	OP_TOUCH,
+	OP_GET,
+	OP_EACH,
+	OP_MARK,
+	OP_CHANGES,
+	OP_CLAIM,
+	OP_UNCLAIM,
+	OP_COUNT
+};
+
+static char path[700];
+static _Atomic unsigned broken; /* operations that fail: 1 << op */
+static _Atomic unsigned calls[OP_COUNT];
+static _Atomic uint64_t held_by; /* the claim of all domains: a fence */
+static _Atomic uint64_t next_fence = 1;
+
+struct fake_store {
+	struct store base;
+	struct store *real;
+};
+
+static int
+broken_now(enum op op, struct diag *d)
+{
+	atomic_fetch_add(&calls[op], 1);
+	if (atomic_load(&broken) >> op & 1)
+		return diag_set(d, AVER_TEMP, 0, "operation %d fails", op);
+	return 0;
+}
+
+static struct store *
+real_of(struct store *s)
+{
+	return ((struct fake_store *)s)->real;
+}
+
+static int
+fake_put(struct store *s, const struct store_sts *x, struct diag *d)
+{
+	int err = broken_now(OP_PUT, d);
+
+	return err ? err : store_put_sts(real_of(s), x, d);
+}
+
+static int
+fake_fail(struct store *s, const struct store_sts *x, struct diag *d)
+{
+	int err = broken_now(OP_FAIL, d);
+
+	return err ? err : store_fail_sts(real_of(s), x, d);
+}
+
+static int
+fake_touch(
+    struct store *s, const struct store_sts_use *use, size_t n, struct diag *d)
+{
+	int err = broken_now(OP_TOUCH, d);
+
+	return err ? err : store_touch_sts(real_of(s), use, n, d);
+}
+
+static int
+fake_get(struct store *s, struct str domain, struct arena *a,
+    struct store_sts *out, struct diag *d)
+{
+	int err = broken_now(OP_GET, d);
+
+	return err ? err : store_get_sts(real_of(s), domain, a, out, d);
+}
+
+static int
+fake_each(struct store *s, struct str after,
+    int (*fn)(void *, const struct store_sts *), void *arg, struct diag *d)
+{
+	int err = broken_now(OP_EACH, d);
+
+	return err ? err : store_each_sts(real_of(s), after, fn, arg, d);
+}
+
+static int
+fake_mark(struct store *s, int64_t *mark, struct diag *d)
+{
+	int err = broken_now(OP_MARK, d);
+
+	return err ? err : store_mark_sts(real_of(s), mark, d);
+}
+
+static int
+fake_changes(struct store *s, int64_t *mark,
+    int (*fn)(void *, struct str, const struct store_sts *), void *arg,
+    struct diag *d)
+{
+	int err = broken_now(OP_CHANGES, d);
+
+	return err ? err : store_each_sts_change(real_of(s), mark, fn, arg, d);
+}
+
+static int
+fake_claim(struct store *s, const struct store_sts_claim *x, struct arena *a,
+    struct store_sts_claimed *out, struct diag *d)
+{
+	struct store_sts_claimed got = {.is_there = false};
+	int err = broken_now(OP_CLAIM, d);
+	uint64_t none = 0;
+
+	if (err)
+		return err;
+	if (store_get_sts(real_of(s), x->domain, a, &got.sts, NULL) == 0 &&
+	    got.sts.policy.n && (!x->id.n || str_eq(x->id, got.sts.id)) &&
+	    got.sts.fetched > x->newer && got.sts.expires > x->now) {
+		got.is_there = true;
+	} else {
+		got.fence = atomic_fetch_add(&next_fence, 1);
+		if (!atomic_compare_exchange_strong(&held_by, &none, got.fence))
+			got.fence = 0;
+	}
+	*out = got;
+	return 0;
+}
+
+static int
+fake_unclaim(struct store *s, struct str domain, uint64_t fence, struct diag *d)
+{
+	int err = broken_now(OP_UNCLAIM, d);
+
+	(void)s, (void)domain;
+	if (!err)
+		atomic_compare_exchange_strong(&held_by, &fence, 0);
+	return err;
+}
+
+static int
+fake_forget(struct store *s, int64_t unused, int64_t expired, struct diag *d)
+{
+	return store_forget_sts(real_of(s), unused, expired, d);
+}
+
+static void
+fake_close(struct store *s)
+{
+	store_close(real_of(s));
+	free(s);
+}
+
+static const struct store_sts_ops fake_sts = {.put = fake_put,
+    .fail = fake_fail,
+    .touch = fake_touch,
+    .get = fake_get,
+    .each = fake_each,
+    .mark = fake_mark,
+    .each_change = fake_changes,
+    .claim = fake_claim,
+    .unclaim = fake_unclaim,
+    .forget = fake_forget};
+static const struct store_ops fake_ops = {
+    .close = fake_close, .sts = &fake_sts};
+
+/* A handle of SQLite alone, as a command has one. */
+static struct store *
+plain_store(void)
+{
+	struct store *s = NULL;
+	struct diag d = {{0}, 0};
+	char spec[sizeof(path) + 10];
+
+	snprintf(spec, sizeof(spec), "sqlite:%s", path);
+	if (store_open(spec, STORE_WRITE, &s, &d)) {
+		ok(false, "%s", d.text);
+		exit(1);
+	}
+	return s;
+}
+
+static int
+fake_open(void *arg, struct store **out, struct diag *d)
+{
+	int err = broken_now(OP_OPEN, d);
+	struct fake_store *s;
+
+	(void)arg;
+	if (err)
+		return err;
+	s = calloc(1, sizeof(*s));
+	s->base.ops = &fake_ops;
+	s->real = plain_store();
+	*out = &s->base;
+	return 0;
+}
+
+/* ---- a host ------------------------------------------------------------- */
+
+struct host {
+	struct sts_fetcher fetcher;
+	pthread_mutex_t lock;
+	_Atomic(const char *) policy; /* what is served; NULL: a failure */
+	bool holds;
+	struct sts_fetch_job *waiting;
+	_Atomic unsigned fetches, changes, notes;
+	struct dns_source *dns;
+	struct sts_cache *cache;
+	struct ip_net net;
+};
+
+static struct host *
+host_of(struct sts_fetcher *f)
+{
+	return (struct host *)f;
+}
+
+static void
+serve(struct host *h, struct sts_fetch_job *job)
+{
+	const char *policy = atomic_load(&h->policy);
+	struct sts_fetch_result r = {.result = TLSRPT_SUCCESS,
+	    .body = str_from_z(policy),
+	    .reason = "told so"};
+
+	if (!policy)
+		r.result = TLSRPT_STS_POLICY_FETCH_ERROR;
+	job->done(job, &r);
+}
+
+static void
+fetch(struct sts_fetcher *f, struct sts_fetch_job *job)
+{
+	struct host *h = host_of(f);
+	bool holds;
+
+	pthread_mutex_lock(&h->lock);
+	holds = h->holds;
+	if (holds)
+		h->waiting = job;
+	pthread_mutex_unlock(&h->lock);
+	atomic_fetch_add(&h->fetches, 1);
+	if (!holds)
+		serve(h, job);
+}
+
+static void
+let_go(struct host *h)
+{
+	struct sts_fetch_job *job;
+
+	pthread_mutex_lock(&h->lock);
+	h->holds = false;
+	job = h->waiting;
+	h->waiting = NULL;
+	pthread_mutex_unlock(&h->lock);
+	if (job)
+		serve(h, job);
+}
+
+static void
+end_fetches(struct sts_fetcher *f)
+{
+	let_go(host_of(f));
+}
+
+static const struct sts_fetcher_ops fetch_ops = {fetch, end_fetches};
+
+static void
+on_changed(void *arg, struct str domain)
+{
+	(void)domain;
+	atomic_fetch_add(&((struct host *)arg)->changes, 1);
+}
+
+static void
+on_note(void *arg, struct str domain, const char *what)
+{
+	printf("# %.*s: %s\n", STRF(domain), what);
+	atomic_fetch_add(&((struct host *)arg)->notes, domain.n > 0);
+}
+
+static void
+host_open(struct host *h)
+{
+	struct sts_cache_config cfg = {.fetcher = &h->fetcher,
+	    .opener = {fake_open, NULL},
+	    .is_shared = true,
+	    .refresh = true,
+	    .entries = 100,
+	    .octets = 1 << 20,
+	    .allow = {&h->net, 1},
+	    .refresh_time = DAY,
+	    .unused_time = 30 * DAY,
+	    .patience_ms = 10000,
+	    .now = test_now,
+	    .changed = on_changed,
+	    .note = on_note,
+	    .note_arg = h};
+	struct diag d = {{0}, 0};
+
+	*h = (struct host){.fetcher = {&fetch_ops}, .policy = ENFORCE};
+	pthread_mutex_init(&h->lock, NULL);
+	ip_net_parse(STR("192.0.2.0/24"), &h->net);
+	if (dns_zone_parse(STR("mta-sts.a.example A 192.0.2.1\n"
+			       "*.many.example A 192.0.2.1\n"),
+		&h->dns, &d))
+		exit(1);
+	cfg.dns = h->dns;
+	(void)fake_open(NULL, &cfg.store, NULL);
+	if (!ok(sts_cache_open(&cfg, &h->cache, &d) == 0, "open %s", d.text))
+		exit(1);
+}
+
+static void
+host_close(struct host *h)
+{
+	sts_cache_close(h->cache);
+	dns_source_close(h->dns);
+	pthread_mutex_destroy(&h->lock);
+}
+
+static struct sts_answer
+ask_for(struct host *h, struct arena *a, const char *domain, const char *id)
+{
+	int64_t deadline = clock_mono_ms() + 30000;
+	struct sts_question q = {.domain = str_from_z(domain),
+	    .found = *id ? STS_FOUND : STS_ABSENT,
+	    .id = str_from_z(id),
+	    .deadline = deadline};
+	struct sts_answer x;
+	struct dns d;
+
+	dns_init(&d, h->dns, a, deadline, 10);
+	q.dns = &d;
+	sts_cache_ask(h->cache, &q, a, &x);
+	return x;
+}
+
+/* The mode in force, "trouble", "failed", or "-". */
+static const char *
+mode(struct host *h, const char *domain, const char *id)
+{
+	const char *name = "-";
+	struct sts_answer x;
+	struct arena a;
+
+	arena_init(&a, 1 << 20);
+	x = ask_for(h, &a, domain, id);
+	if (x.trouble.n)
+		name = "trouble";
+	else if (x.sts.policy)
+		name = sts_mode_name(x.sts.policy->mode);
+	else if (x.sts.failure != TLSRPT_SUCCESS)
+		name = "failed";
+	arena_fini(&a);
+	return name;
+}
+
+static void
+is_mode(struct host *h, const char *id, const char *want, const char *name)
+{
+	is_str(str_from_z(mode(h, "a.example", id)), str_from_z(want), name);
+}
+
+/* Waits until the host says so of itself. */
+static bool
+comes(struct host *h, const char *want)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (strcmp(mode(h, "a.example", ""), want) == 0)
+			return true;
+		sleep_ms(20);
+	}
+	return false;
+}
+
+static bool
+stored(const char *domain, struct store_sts *out, struct arena *a)
+{
+	struct store *s = plain_store();
+	bool there = false;
+
+	for (int i = 0; i < 1000 && !there; i++) {
+		there = store_get_sts(s, str_from_z(domain), a, out, NULL) == 0;
+		if (!there)
+			sleep_ms(20);
+	}
+	store_close(s);
+	return there;
+}
+
+static void
+begin(const char *dir, const char *name)
+{
+	snprintf(path, sizeof(path), "%s/%s.db", dir, name);
+	printf("# %s\n", name);
+	atomic_store(&now_s, START);
+	atomic_store(&broken, 0);
+	atomic_store(&held_by, 0);
+	store_close(plain_store());
+}
+
+/* ---- together ----------------------------------------------------------- */
+
+static void
+test_shared(const char *dir)
+{
+	struct host a, b;
+	struct store *s;
+
+	begin(dir, "shared");
+	host_open(&a);
+	host_open(&b);
+	is_mode(&a, "1", "enforce", "one host fetches");
+	is_mode(&b, "1", "enforce", "and serves the other");
+	is_int(a.fetches + b.fetches, 1, "of one fetch");
+	b.policy = a.policy = TESTING;
+	is_mode(&b, "2", "testing", "a new id");
+	ok(comes(&a, "testing"), "comes to the one that did not ask");
+	is_mode(&a, "2", "testing", "who needs no fetch then");
+	is_int(a.fetches + b.fetches, 2, "of one more fetch");
+	ok(a.changes == 1, "and is told that answers are void");
+	s = plain_store();
+	is_int(store_remove_sts(s, DOMAIN, NULL), 0, "a command removes it");
+	store_close(s);
+	ok(comes(&a, "-") && comes(&b, "-"), "which both obey");
+	ok(a.changes == 2, "and are told");
+	is_int(a.notes + b.notes, 0, "nothing was odd");
+	host_close(&a);
+	host_close(&b);
+}
+
+struct asker {
+	struct host *h;
+	const char *mode;
+	pthread_t thread;
+};
+
+static void *
+ask_thread(void *arg)
+{
+	struct asker *k = arg;
+
+	k->mode = mode(k->h, "a.example", "1");
+	return NULL;
+}
+
+static void
+test_together(const char *dir)
+{
+	struct host h[3];
+	struct asker k[3];
+	unsigned n = 0;
+
+	begin(dir, "together");
+	for (int i = 0; i < 3; i++) {
+		host_open(&h[i]);
+		h[i].holds = true;
+	}
+	for (int i = 0; i < 3; i++) {
+		k[i] = (struct asker){.h = &h[i]};
+		pthread_create(&k[i].thread, NULL, ask_thread, &k[i]);
+	}
+	/* all have asked, and one fetches */
+	for (int i = 0; i < 3; i++)
+		while (atomic_load(&calls[OP_CLAIM]) < 3)
+			sleep_ms(1);
+	while (h[0].fetches + h[1].fetches + h[2].fetches == 0)
+		sleep_ms(1);
+	for (int i = 0; i < 3; i++)
+		let_go(&h[i]);
+	for (int i = 0; i < 3; i++) {
+		pthread_join(k[i].thread, NULL);
+		n += strcmp(k[i].mode, "enforce") == 0;
+	}
+	is_int(n, 3, "three hosts at once get it");
+	is_int(h[0].fetches + h[1].fetches + h[2].fetches, 1, "of one fetch");
+	for (int i = 0; i < 3; i++)
+		host_close(&h[i]);
+}
+
+static void
+test_alone(const char *dir)
+{
+	struct host a, b;
+
+	begin(dir, "alone");
+	host_open(&a);
+	host_open(&b);
+	/* somebody has died with the claim */
+	atomic_store(&held_by, 12345);
+	is_mode(&a, "1", "enforce", "a claim that does not end is not obeyed");
+	is_int(a.fetches, 1, "by a fetch");
+	atomic_store(&held_by, 0);
+	/* one host's network is broken */
+	a.policy = NULL;
+	is_str(str_from_z(mode(&a, "b.many.example", "1")), STR("failed"),
+	    "one host cannot fetch");
+	is_str(str_from_z(mode(&b, "b.many.example", "1")), STR("enforce"),
+	    "another does at once");
+	is_int(b.fetches, 1, "by a fetch");
+	for (int i = 0; i < 1000 &&
+			strcmp(mode(&a, "b.many.example", "1"), "enforce") != 0;
+	     i++)
+		sleep_ms(20);
+	is_str(str_from_z(mode(&a, "b.many.example", "1")), STR("enforce"),
+	    "which serves the first");
+	is_int(a.fetches, 2, "that did not try again");
+	host_close(&a);
+	host_close(&b);
+}
+
+static void
+test_refresh(const char *dir)
+{
+	struct host a, b;
+
+	begin(dir, "refresh");
+	host_open(&a);
+	host_open(&b);
+	is_mode(&a, "1", "enforce", "one fetches");
+	is_mode(&b, "1", "enforce", "for two");
+	a.policy = b.policy = TESTING;
+	atomic_store(&now_s, START + 2 * DAY);
+	/* both ask, so that it is in use for both */
+	ok(comes(&a, "testing") && comes(&b, "testing"),
+	    "a refresh comes to both");
+	is_int(a.fetches + b.fetches, 2, "of one fetch");
+	host_close(&a);
+	host_close(&b);
+}
+
+/* ---- rows that should not be -------------------------------------------- */
+
+static const struct {
+	const char *name;
+	struct store_sts row;
+	bool is_odd; /* and told */
+} rows[] = {
+    {"no policy",
+	{.id = STR_INIT("2"),
+	    .policy = STR_INIT("mode: none\n"),
+	    .fetched = START + 10,
+	    .expires = START + DAY},
+	true},
+    {"octets",
+	{.id = STR_INIT("2"),
+	    .policy = STR_INIT("\0\xff\n\n"),
+	    .fetched = START + 10,
+	    .expires = START + DAY},
+	true},
+    {"an id that is none",
+	{.id = STR_INIT("2; id=3"),
+	    .policy = STR_INIT(POLICY("none", "604800")),
+	    .fetched = START + 10,
+	    .expires = START + DAY},
+	true},
+    {"from the future",
+	{.id = STR_INIT("2"),
+	    .policy = STR_INIT(POLICY("none", "604800")),
+	    .fetched = START + STORE_STS_SKEW + 101,
+	    .expires = START + DAY},
+	true},
+    {"a failure alone",
+	{.failed = START + 10,
+	    .failure = TLSRPT_STS_WEBPKI_INVALID,
+	    .next_try = START + 300},
+	false},
+};
+
+static void
+test_rows(const char *dir)
+{
+	struct host a;
+	struct store *s;
+	struct arena arena;
+
+	begin(dir, "rows");
+	arena_init(&arena, 1 << 20);
+	host_open(&a);
+	is_mode(&a, "1", "enforce", "a policy");
+	atomic_store(&now_s, START + 100);
+	s = plain_store();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct store_sts row = rows[i].row;
+		unsigned notes = a.notes;
+
+		row.domain = DOMAIN;
+		is_int(row.policy.n ? store_put_sts(s, &row, NULL)
+				    : store_fail_sts(s, &row, NULL),
+		    0, rows[i].name);
+		is_int(sts_cache_reload(a.cache, NULL), 0, "is read");
+		is_mode(&a, "1", "enforce", "and takes no policy's place");
+		ok((a.notes > notes) == rows[i].is_odd, "told or not");
+		is_mode(&a, "", "enforce", "without a record neither");
+	}
+	is_int(a.fetches, 1, "nor does it cause a fetch");
+	/* one that never ends ends with its max_age */
+	is_int(store_put_sts(s,
+		   &(struct store_sts){.domain = DOMAIN,
+		       .id = STR("2"),
+		       .policy = STR(POLICY("testing", "86400")),
+		       .fetched = START + 1000,
+		       .expires = INT64_MAX},
+		   NULL),
+	    0, "a policy for ever");
+	atomic_store(&now_s, START + 1001);
+	is_int(sts_cache_reload(a.cache, NULL), 0, "is read");
+	is_mode(&a, "2", "testing", "taken");
+	is_int(ask_for(&a, &arena, "a.example", "2").sts.expires,
+	    START + 1000 + DAY, "and ends");
+	store_close(s);
+	host_close(&a);
+	arena_fini(&arena);
+}
+
+/* ---- a store that fails ------------------------------------------------- */
+
+/* With one operation broken, and with all. */
+static void
+test_broken(const char *dir)
+{
+	for (unsigned op = 1; op <= OP_COUNT; op++) {
+		char name[32], other[64];
+		struct store_sts row;
+		struct host a;
+		struct arena arena;
+
+		arena_init(&arena, 1 << 20);
+		snprintf(name, sizeof(name), "broken%u", op);
+		begin(dir, name);
+		host_open(&a);
+		is_mode(&a, "1", "enforce", "known before");
+		atomic_store(&broken, op == OP_COUNT ? ~0u : 1u << op);
+		(void)sts_cache_reload(a.cache, NULL);
+		is_mode(&a, "1", "enforce", "and in force still");
+		is_mode(&a, "", "enforce", "without a record too");
+		snprintf(other, sizeof(other), "x%u.many.example", op);
+		is_str(str_from_z(mode(&a, other, "1")), STR("enforce"),
+		    "another is fetched");
+		a.policy = NULL;
+		is_mode(&a, "2", "enforce", "a failure does not weaken it");
+		is_int(a.fetches, 3, "three fetches");
+		atomic_store(&broken, 0);
+		ok(stored(other, &row, &arena), "it is written in the end");
+		host_close(&a);
+		arena_fini(&arena);
+	}
+}
+
+static void
+test_start_without(const char *dir)
+{
+	struct store_sts row;
+	struct host a, b;
+	struct arena arena;
+
+	arena_init(&arena, 1 << 20);
+	begin(dir, "without");
+	host_open(&a);
+	is_mode(&a, "1", "enforce", "one host");
+	ok(stored("a.example", &row, &arena), "has written it");
+	atomic_store(&broken, ~0u);
+	host_open(&b);
+	is_mode(&b, "1", "enforce", "another starts without the store");
+	is_int(b.fetches, 1, "and fetches");
+	is_mode(&b, "", "enforce", "and keeps");
+	host_close(&b);
+	host_open(&b);
+	is_mode(&b, "", "-", "once more, and knows nothing");
+	atomic_store(&broken, 0);
+	ok(comes(&b, "enforce"), "until the store is there");
+	is_int(b.fetches, 0, "without a fetch");
+	host_close(&b);
+	host_close(&a);
+	arena_fini(&arena);
+}
+
+/* Another store in its place, as after a server lost its data. */
+static void
+test_emptied(const char *dir)
+{
+	struct store_sts row;
+	struct store *s;
+	struct host a;
+	struct arena arena;
+	struct diag d;
+
+	arena_init(&arena, 1 << 20);
+	begin(dir, "emptied");
+	host_open(&a);
+	for (int i = 0; i < 5; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "d%d.many.example", i);
+		is_str(str_from_z(mode(&a, name, "1")), STR("enforce"), name);
+		ok(stored(name, &row, &arena), "is stored");
+	}
+	/* a reader's place that the store does not know any more */
+	atomic_store(&broken, 1u << OP_CHANGES);
+	s = plain_store();
+	for (int i = 0; i < 20000; i++)
+		if (store_put_sts(s,
+			&(struct store_sts){.domain = DOMAIN,
+			    .id = STR("1"),
+			    .policy = STR(ENFORCE),
+			    .fetched = START - 20000 + i,
+			    .expires = START + DAY},
+			&d))
+			ok(false, "%s", d.text);
+	is_int(store_forget_sts(s, 0, INT64_MAX, NULL), 0, "all is gone");
+	store_close(s);
+	atomic_store(&broken, 0);
+	is_int(sts_cache_reload(a.cache, NULL), 0, "which is seen");
+	is_str(str_from_z(mode(&a, "d3.many.example", "")), STR("enforce"),
+	    "and is no removal");
+	ok(stored("d3.many.example", &row, &arena), "the store gets it back");
+	is_int(a.fetches, 5, "without a fetch");
+	host_close(&a);
+	arena_fini(&arena);
+}
+
+int
+main(void)
+{
+	struct tmpdir dir = tmpdir_fast();
+
+	test_shared(dir.path);
+	test_together(dir.path);
+	test_alone(dir.path);
+	test_refresh(dir.path);
+	test_rows(dir.path);
+	test_broken(dir.path);
+	test_start_without(dir.path);
+	test_emptied(dir.path);
+	tmpdir_remove(dir.path);
+	return tap_done();
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+/*
+ * What the mail hosts of a domain were seen to offer: from the store, or, while
+ * that is away, as it was when it was asked for last. Thread-safe.
+ */
+#ifndef TLSPOLICY_SEEN_H
+#define TLSPOLICY_SEEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/diag.h"
+#include "lib/base/str.h"
+#include "tlspolicy/decision.h"
+
+struct seen;
+
+/*
+ * store: as for store_open(), NULL: nothing is ever known; copied. must: it has
+ * to be there now, else it is opened when it is there. Returns 0, AVER_NOMEM,
+ * AVER_IO (no random seed), or what store_open() says, with d filled.
+ */
+int seen_open(const char *store, bool must, struct seen **out, struct diag *d);
+void seen_close(struct seen *s); /* NULL allowed */
+
+/* is_up: false while the store is known to be away. */
+void
+seen_get(struct seen *s, struct str domain, bool is_up, struct tls_known *out);
+
+#endif

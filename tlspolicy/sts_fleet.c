@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "tlspolicy/sts_fleet.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/store/sts.h"
+#include "tlspolicy/sts_load.h"
+
+#define ARENA_MAX ((size_t)1 << 20)
+#define STEP_MS 10 /* from one look at the store to the next, at first */
+#define STEP_MAX_MS 100
+
+struct sts_fleet {
+	struct sts_core *core;
+	struct sts_opener opener;
+	atomic_bool is_up;
+	pthread_mutex_t lock; /* of store; never with the core's */
+	struct store *store; /* NULL: not opened yet */
+};
+
+struct sts_fleet *
+sts_fleet_new(struct sts_core *core, const struct sts_opener *opener)
+{
+	struct sts_fleet *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->core = core;
+	f->opener = *opener;
+	pthread_mutex_init(&f->lock, NULL);
+	return f;
+}
+
+void
+sts_fleet_free(struct sts_fleet *f)
+{
+	if (!f)
+		return;
+	store_close(f->store);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+bool
+sts_fleet_is_up(const struct sts_fleet *f)
+{
+	return f && atomic_load(&f->is_up);
+}
+
+void
+sts_fleet_set(struct sts_fleet *f, bool is_up)
+{
+	if (f)
+		atomic_store(&f->is_up, is_up);
+}
+
+/* ---- asking ------------------------------------------------------------- */
+
+/* The store to ask, with its lock; NULL, without: it is away. */
+static struct store *
+take_store(struct sts_fleet *f)
+{
+	if (!sts_fleet_is_up(f))
+		return NULL;
+	pthread_mutex_lock(&f->lock);
+	/* who had it before may have found it gone */
+	if (sts_fleet_is_up(f) &&
+	    (f->store || f->opener.open(f->opener.arg, &f->store, NULL) == 0))
+		return f->store;
+	sts_fleet_set(f, false);
+	pthread_mutex_unlock(&f->lock);
+	return NULL;
+}
+
+static void
+leave_store(struct sts_fleet *f, int err)
+{
+	pthread_mutex_unlock(&f->lock);
+	if (!err || err == AVER_NOTFOUND)
+		return;
+	sts_fleet_set(f, false);
+	pthread_mutex_lock(&f->core->lock);
+	f->core->counts.store_errors++;
+	pthread_mutex_unlock(&f->core->lock);
+}
+
+static void
+keep_fence(struct sts_core *c, struct str domain, uint64_t fence)
+{
+	struct sts_entry *e;
+
+	pthread_mutex_lock(&c->lock);
+	e = sts_table_find(&c->table, domain);
+	if (e)
+		e->fence = fence;
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* One look at the store. */
+static enum sts_fleet_say
+ask(struct sts_fleet *f, const struct store_sts_claim *claim)
+{
+	struct store_sts_claimed got = {.fence = 0};
+	enum sts_fleet_say say = STS_FLEET_FETCH;
+	struct store *s = take_store(f);
+	struct arena a;
+	int err;
+
+	if (!s)
+		return STS_FLEET_FETCH;
+	arena_init(&a, ARENA_MAX);
+	err = store_claim_sts(s, claim, &a, &got, NULL);
+	leave_store(f, err);
+	if (!err && got.is_there) {
+		sts_load_row(f->core, &got.sts);
+		say = STS_FLEET_TAKEN;
+	} else if (!err && got.fence) {
+		keep_fence(f->core, claim->domain, got.fence);
+	} else if (!err) {
+		say = STS_FLEET_BUSY;
+	}
+	arena_fini(&a);
+	return say;
+}
+
+enum sts_fleet_say
+sts_fleet_claim(struct sts_fleet *f, struct str domain, struct str id,
+    int64_t newer, int64_t wait_ms)
+{
+	struct store_sts_claim claim = {.domain = domain,
+	    .id = id,
+	    .newer = newer,
+	    .lease_ms = STS_LEASE_MS};
+	int64_t until = clock_mono_ms() + wait_ms;
+	int step = STEP_MS;
+	enum sts_fleet_say say;
+
+	for (;;) {
+		claim.now = f->core->now();
+		say = ask(f, &claim);
+		if (say != STS_FLEET_BUSY || wait_ms <= 0)
+			return say;
+		/* it takes too long: each for itself */
+		if (clock_mono_ms() + step > until)
+			return STS_FLEET_FETCH;
+		poll(NULL, 0, step);
+		step = step * 2 < STEP_MAX_MS ? step * 2 : STEP_MAX_MS;
+	}
+}
+
+void
+sts_fleet_get(struct sts_fleet *f, struct str domain)
+{
+	struct store *s = take_store(f);
+	struct store_sts row;
+	struct arena a;
+	int err;
+
+	if (!s)
+		return;
+	arena_init(&a, ARENA_MAX);
+	err = store_get_sts(s, domain, &a, &row, NULL);
+	leave_store(f, err);
+	if (!err)
+		sts_load_row(f->core, &row);
+	arena_fini(&a);
+}
