@@ -80,11 +80,9 @@ struct store_ledger_ops {
 	int (*next_due)(struct store *s, int64_t *out, struct diag *d);
 	int (*count)(struct store *s, int64_t since, struct str destination,
 	    uint64_t *out, struct diag *d);
-	int (*claim)(struct store *s, struct str report_id, unsigned number,
-	    int64_t now, int64_t lease, uint64_t *fence, struct diag *d);
-	/* fences are 0; NULL: it is done one by one */
-	int (*claim_many)(struct store *s, struct ledger_claim *claims,
-	    size_t n, int64_t now, int64_t lease, struct diag *d);
+	/* n > 0, fences are 0 */
+	int (*claim)(struct store *s, struct ledger_claim *claims, size_t n,
+	    int64_t now, int64_t lease, struct diag *d);
 	int (*renew)(struct store *s, struct str report_id, unsigned number,
 	    uint64_t fence, int64_t until, struct diag *d);
 	int (*release)(struct store *s, struct str report_id, unsigned number,

@@ -547,29 +547,77 @@ run_found(struct redis_store *s, int64_t *out, const char *what, struct diag *d)
 	return err;
 }
 
+/*
+ * The name of this call: what has it as that of the last one has been done, so
+ * the call can be repeated after a lost reply.
+ */
 static int
-claim(struct store *base, struct str report_id, unsigned number, int64_t now,
-    int64_t lease, uint64_t *fence, struct diag *d)
+put_call_name(struct redis_conn *c, struct diag *d)
 {
-	struct redis_store *s = redis_of(base);
-	int64_t got = 0;
-	int err = this_one(s, REDIS_CLAIM, report_id, number, d);
+	static const char digits[] = "0123456789abcdef";
+	unsigned char random[8];
+	char name[2 * sizeof(random)];
 
-	if (err)
-		return err;
+	if (RAND_bytes(random, sizeof(random)) != 1)
+		return diag_set(d, AVER_CRYPTO, 0, "no random octets");
+	for (size_t i = 0; i < sizeof(random); i++) {
+		name[2 * i] = digits[random[i] >> 4];
+		name[2 * i + 1] = digits[random[i] & 15];
+	}
+	redis_arg(c, (struct str){name, sizeof(name)});
+	return 0;
+}
+
+static int
+claim_page(struct redis_store *s, struct ledger_claim *claims, size_t n,
+    int64_t now, int64_t lease, struct diag *d)
+{
+	const struct resp *i = NULL;
+	struct arena a;
+	struct resp r;
+	bool bad = false;
+	int err;
+
+	redis_begin(s->c, REDIS_CLAIM);
 	redis_arg_int(s->c, now);
 	redis_arg_int(s->c, lease < INT64_MAX - now ? now + lease : INT64_MAX);
-	err = run_found(s, &got, "the submission is not to be had", d);
+	err = put_call_name(s->c, d);
+	if (err)
+		return err;
+	for (size_t k = 0; k < n; k++) {
+		redis_arg(s->c, claims[k].report_id);
+		redis_arg_int(s->c, claims[k].number);
+	}
+	arena_init(&a, 1 << 16);
+	err = redis_run(s->c, true, &a, &r, d);
 	if (!err)
-		*fence = (uint64_t)got;
+		i = redis_items(&r, n, &bad);
+	for (size_t k = 0; i && k < n; k++)
+		claims[k].fence = redis_uint(&i[k], &bad);
+	if (bad)
+		err = redis_odd(s->c, d);
+	arena_fini(&a);
 	return err;
 }
 
 static int
-with_claim(struct redis_store *s, bool again, struct diag *d)
+claim(struct store *base, struct ledger_claim *claims, size_t n, int64_t now,
+    int64_t lease, struct diag *d)
+{
+	struct redis_store *s = redis_of(base);
+	int err = redis_may_write(s, d);
+
+	for (size_t i = 0; i < n && !err; i += PAGE)
+		err = claim_page(
+		    s, claims + i, n - i < PAGE ? n - i : PAGE, now, lease, d);
+	return err;
+}
+
+static int
+with_claim(struct redis_store *s, struct diag *d)
 {
 	int64_t changed = 0;
-	int err = redis_run_int(s, again, &changed, d);
+	int err = redis_run_int(s, true, &changed, d);
 
 	if (!err && !changed)
 		err = not_found(d, "the claim has ended");
@@ -587,7 +635,7 @@ renew(struct store *base, struct str report_id, unsigned number, uint64_t fence,
 		return err;
 	redis_arg_int(s->c, (int64_t)fence);
 	redis_arg_int(s->c, until);
-	return with_claim(s, true, d);
+	return with_claim(s, d);
 }
 
 static int
@@ -600,8 +648,11 @@ release(struct store *base, struct str report_id, unsigned number,
 	if (err)
 		return err;
 	redis_arg_int(s->c, (int64_t)fence);
+	err = put_call_name(s->c, d);
+	if (err)
+		return err;
 	redis_arg_int(s->c, last_try);
-	return with_claim(s, false, d);
+	return with_claim(s, d);
 }
 
 static int
@@ -615,10 +666,13 @@ finish(struct store *base, struct str report_id, unsigned number,
 	if (err)
 		return err;
 	redis_arg_int(s->c, (int64_t)fence);
+	err = put_call_name(s->c, d);
+	if (err)
+		return err;
 	redis_arg_int(s->c, (int64_t)state);
 	redis_arg_int(s->c, next_try);
 	redis_arg(s->c, str_head(detail, LEDGER_DETAIL_MAX));
-	return with_claim(s, false, d);
+	return with_claim(s, d);
 }
 
 static int

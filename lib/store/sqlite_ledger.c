@@ -328,8 +328,8 @@ put_this(
 }
 
 static int
-claim_many(struct store *base, struct ledger_claim *claims, size_t n,
-    int64_t now, int64_t lease, struct diag *d)
+claim(struct store *base, struct ledger_claim *claims, size_t n, int64_t now,
+    int64_t lease, struct diag *d)
 {
 	struct sqlite_store *s = db_of(base);
 	int64_t end = lease < INT64_MAX - now ? now + lease : INT64_MAX;
@@ -355,20 +355,6 @@ claim_many(struct store *base, struct ledger_claim *claims, size_t n,
 	err = db_finish(s, rc, d);
 	for (size_t i = 0; i < n && err; i++)
 		claims[i].fence = 0;
-	return err;
-}
-
-static int
-claim(struct store *base, struct str report_id, unsigned number, int64_t now,
-    int64_t lease, uint64_t *fence, struct diag *d)
-{
-	struct ledger_claim c = {.report_id = report_id, .number = number};
-	int err = claim_many(base, &c, 1, now, lease, d);
-
-	if (!err && !c.fence)
-		return not_found(d, "the submission is not to be had");
-	if (!err)
-		*fence = c.fence;
 	return err;
 }
 
@@ -526,7 +512,6 @@ const struct store_ledger_ops sqlite_ledger_ops = {
     .next_due = next_due,
     .count = count,
     .claim = claim,
-    .claim_many = claim_many,
     .renew = renew,
     .release = release,
     .finish = finish,

@@ -283,33 +283,6 @@ store_count_submissions(struct store *s, int64_t since, struct str destination,
 }
 
 int
-store_claim_submission(struct store *s, struct str report_id, unsigned number,
-    int64_t now, int64_t lease, uint64_t *fence, struct diag *d)
-{
-	if (lease <= 0)
-		return diag_set(d, AVER_BUG, 0, "a lease needs time");
-	return s->ops->ledger->claim(
-	    s, report_id, number, now, lease, fence, d);
-}
-
-static int
-claim_each(struct store *s, struct ledger_claim *claims, size_t n, int64_t now,
-    int64_t lease, struct diag *d)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < n && !err; i++) {
-		struct ledger_claim *c = &claims[i];
-
-		err = s->ops->ledger->claim(
-		    s, c->report_id, c->number, now, lease, &c->fence, d);
-		if (err == AVER_NOTFOUND)
-			err = 0;
-	}
-	return err;
-}
-
-int
 store_claim_submissions(struct store *s, struct ledger_claim *claims, size_t n,
     int64_t now, int64_t lease, struct diag *d)
 {
@@ -317,11 +290,22 @@ store_claim_submissions(struct store *s, struct ledger_claim *claims, size_t n,
 		return diag_set(d, AVER_BUG, 0, "a lease needs time");
 	for (size_t i = 0; i < n; i++)
 		claims[i].fence = 0;
-	if (n == 0)
-		return 0;
-	if (!s->ops->ledger->claim_many)
-		return claim_each(s, claims, n, now, lease, d);
-	return s->ops->ledger->claim_many(s, claims, n, now, lease, d);
+	return n ? s->ops->ledger->claim(s, claims, n, now, lease, d) : 0;
+}
+
+int
+store_claim_submission(struct store *s, struct str report_id, unsigned number,
+    int64_t now, int64_t lease, uint64_t *fence, struct diag *d)
+{
+	struct ledger_claim c = {.report_id = report_id, .number = number};
+	int err = store_claim_submissions(s, &c, 1, now, lease, d);
+
+	if (!err && !c.fence)
+		return diag_set(
+		    d, AVER_NOTFOUND, 0, "the submission is not to be had");
+	if (!err)
+		*fence = c.fence;
+	return err;
 }
 
 int
