@@ -286,7 +286,7 @@ candidates(struct lookup *l, struct target *t, struct dane_host *h,
 		return t->secure ? 1 : 0;
 	}
 	if (t->secure) {
-		/* a name that could not be told, see lib/dns/dns.h */
+		/* the root is nobody's host */
 		if (t->alias.len == 1) {
 			host_fails(h, DANE_FAILED, "a CNAME to an odd name");
 			return 0;

@@ -71,8 +71,7 @@ struct dns_rrset {
 	 * The name in wire form, lower case, that CNAMEs led to and the answer
 	 * is about (RFC 7672 section 2.2.2 calls it fully expanded), also when
 	 * there is no record. Empty without CNAME, and for TEMP and BOGUS. With
-	 * secure the whole chain is. The root: a name that libunbound cannot
-	 * tell, as it holds more than letters, digits, "-", "_" and dots.
+	 * secure the whole chain is.
 	 */
 	struct str canonical;
 	/*
@@ -100,6 +99,10 @@ struct dns_rrset *dns_rrset_new_alias(const struct dname *canonical,
  * has forgotten since it was asked for, or has never kept, is so at once.
  */
 int64_t dns_rrset_until(const struct dns_rrset *rr, int64_t now);
+/* Seconds a SERVFAIL or a bogus answer is kept at most. RFC 9520 section 3.2
+ * wants 1 second to 5 minutes. */
+#define DNS_CACHE_FAILURE_TTL 5
+
 /* Answers of DNS_TEMP that are ours, not the DNS's. */
 enum dns_fault {
 	DNS_FAULT_NOMEM,

@@ -18,10 +18,6 @@
 
 #include "lib/dns/dns.h"
 
-/* Seconds a SERVFAIL or a bogus answer is kept at most. RFC 9520 section 3.2
- * wants 1 second to 5 minutes. */
-#define DNS_CACHE_FAILURE_TTL 5
-
 struct dns_upstream;
 
 struct dns_upstream_ops {

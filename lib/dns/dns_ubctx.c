@@ -3,20 +3,30 @@
 
 #include "lib/dns/dns_ubctx.h"
 
-#include <pthread.h>
-#include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
+#include <unbound-event.h>
 #include <unbound.h>
 
 #include "lib/base/chars.h"
 #include "lib/base/err.h"
 #include "lib/dns/dns_cache.h"
+#include "lib/dns/dns_packet.h"
 
-#define RECORDS_MAX 500
-#define RDATA_MAX 65535
 #define CLASS_IN 1
+#define IS_BOGUS 1 /* what ub_resolve_event() says of a validation */
+#define IS_SECURE 2
+
+struct dns_ubctx {
+	struct ub_event_base base; /* first: libunbound knows this one */
+	struct dns_loop *loop;
+	struct ub_ctx *ub;
+	bool is_closing; /* callbacks say nothing any more */
+};
 
 struct option {
 	const char *name, *value;
@@ -180,8 +190,6 @@ configure(struct ub_ctx *ctx, const struct dns_settings *s, struct diag *d)
 	int err;
 
 	ub_ctx_debugout(ctx, NULL);
-	if (ub_ctx_async(ctx, 1))
-		return diag_set(d, AVER_TEMP, 0, "libunbound has no threads");
 	if ((err = set_options(ctx, &modules, 1, d)) ||
 	    (err = set_options(ctx, options, COUNT(options), d)) ||
 	    (err = set_ttls(ctx, s, d)) || (err = set_servers(ctx, s, d)))
@@ -195,23 +203,215 @@ configure(struct ub_ctx *ctx, const struct dns_settings *s, struct diag *d)
 	return finalize(ctx, s, d);
 }
 
-int
-dns_ubctx_new(
-    const struct dns_settings *s, struct dns_ubctx **out, struct diag *d)
+/* ---- events ------------------------------------------------------------- */
+
+typedef void event_call(int fd, short what, void *arg);
+
+struct event {
+	struct ub_event ub; /* first: libunbound knows this one */
+	struct dns_event on;
+	struct dns_loop *loop;
+	event_call *call;
+	void *arg;
+};
+
+static unsigned
+flags_of(short bits)
 {
-	struct ub_ctx *ctx = ub_ctx_create();
+	return (bits & UB_EV_READ ? DNS_LOOP_READ : 0u) |
+	       (bits & UB_EV_WRITE ? DNS_LOOP_WRITE : 0u);
+}
+
+static void
+on_event(struct dns_event *on, unsigned what)
+{
+	struct event *e =
+	    (struct event *)((char *)on - offsetof(struct event, on));
+	short bits = 0;
+
+	if (what & DNS_LOOP_TIME)
+		bits |= UB_EV_TIMEOUT;
+	if (what & DNS_LOOP_READ)
+		bits |= UB_EV_READ;
+	if (what & DNS_LOOP_WRITE)
+		bits |= UB_EV_WRITE;
+	e->call(on->fd, bits, e->arg);
+}
+
+static void
+event_add_bits(struct ub_event *ub, short bits)
+{
+	((struct event *)ub)->on.what |= flags_of(bits);
+}
+
+static void
+event_del_bits(struct ub_event *ub, short bits)
+{
+	((struct event *)ub)->on.what &= ~flags_of(bits);
+}
+
+static void
+event_set_fd(struct ub_event *ub, int fd)
+{
+	((struct event *)ub)->on.fd = fd;
+}
+
+static int
+event_del(struct ub_event *ub)
+{
+	struct event *e = (struct event *)ub;
+
+	dns_loop_off(e->loop, &e->on);
+	return 0;
+}
+
+static void
+event_free(struct ub_event *ub)
+{
+	event_del(ub);
+	free(ub);
+}
+
+static int
+event_add(struct ub_event *ub, struct timeval *tv)
+{
+	struct event *e = (struct event *)ub;
+	int64_t ms = -1;
+
+	if (tv)
+		ms = (int64_t)tv->tv_sec * 1000 + (tv->tv_usec + 999) / 1000;
+	return dns_loop_on(e->loop, &e->on, ms) ? 0 : -1;
+}
+
+static int
+event_add_timer(struct ub_event *ub, struct ub_event_base *base,
+    event_call *call, void *arg, struct timeval *tv)
+{
+	struct event *e = (struct event *)ub;
+
+	(void)base;
+	event_del(ub);
+	e->call = call;
+	e->arg = arg;
+	return event_add(ub, tv);
+}
+
+/* libunbound waits for no signal. */
+static int
+event_no_signal(struct ub_event *ub, struct timeval *tv)
+{
+	(void)ub;
+	(void)tv;
+	return -1;
+}
+
+static struct ub_event *
+base_new_event(
+    struct ub_event_base *base, int fd, short bits, event_call *call, void *arg)
+{
+	static const struct ub_event_vmt vmt = {
+	    .add_bits = event_add_bits,
+	    .del_bits = event_del_bits,
+	    .set_fd = event_set_fd,
+	    .free = event_free,
+	    .add = event_add,
+	    .del = event_del,
+	    .add_timer = event_add_timer,
+	    .del_timer = event_del,
+	    .add_signal = event_no_signal,
+	    .del_signal = event_del,
+	};
+	struct event *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	/* libunbound does not change it */
+	e->ub = (struct ub_event){UB_EVENT_MAGIC, (struct ub_event_vmt *)&vmt};
+	e->loop = ((struct dns_ubctx *)base)->loop;
+	e->on = (struct dns_event){.call = on_event,
+	    .fd = fd,
+	    .what = flags_of(bits),
+	    .persists = bits & UB_EV_PERSIST};
+	e->call = call;
+	e->arg = arg;
+	return &e->ub;
+}
+
+static struct ub_event *
+base_new_signal(
+    struct ub_event_base *base, int number, event_call *call, void *arg)
+{
+	(void)number;
+	return base_new_event(base, -1, 0, call, arg);
+}
+
+/* Both: ours to do, and not its. */
+static void
+base_free(struct ub_event_base *base)
+{
+	(void)base;
+}
+
+static int
+base_dispatch(struct ub_event_base *base)
+{
+	(void)base;
+	return -1;
+}
+
+static int
+base_loopexit(struct ub_event_base *base, struct timeval *tv)
+{
+	(void)base;
+	(void)tv;
+	return 0;
+}
+
+/* ---- the context -------------------------------------------------------- */
+
+int
+dns_ubctx_new(const struct dns_settings *s, struct dns_loop *loop,
+    struct dns_ubctx **out, struct diag *d)
+{
+	static const struct ub_event_base_vmt vmt = {
+	    .free = base_free,
+	    .dispatch = base_dispatch,
+	    .loopexit = base_loopexit,
+	    .new_event = base_new_event,
+	    .new_signal = base_new_signal,
+	};
+	struct dns_ubctx *c = calloc(1, sizeof(*c));
 	int err;
 
-	if (!ctx)
-		return diag_set(
+	if (!c)
+		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+	c->base = (struct ub_event_base){
+	    UB_EVENT_MAGIC, (struct ub_event_base_vmt *)&vmt};
+	c->loop = loop;
+	c->ub = ub_ctx_create_ub_event(&c->base);
+	if (c->ub)
+		err = configure(c->ub, s, d);
+	else
+		err = diag_set(
 		    d, AVER_TEMP, 0, "libunbound cannot make a context");
-	err = configure(ctx, s, d);
 	if (err) {
-		ub_ctx_delete(ctx);
+		dns_ubctx_delete(c);
 		return err;
 	}
-	*out = (struct dns_ubctx *)ctx;
+	*out = c;
 	return 0;
+}
+
+void
+dns_ubctx_delete(struct dns_ubctx *c)
+{
+	if (!c)
+		return;
+	/* it tells who waits that it fails */
+	c->is_closing = true;
+	if (c->ub)
+		ub_ctx_delete(c->ub);
+	free(c);
 }
 
 /* ---- questions and answers ---------------------------------------------- */
@@ -254,111 +454,32 @@ failure(enum dns_status st, uint32_t ttl, const char *why)
 }
 
 static struct dns_rrset *
-rcode_failure(int rcode)
+convert(const struct dns_ubquery *q, int rcode, struct str packet, int security,
+    const char *why, bool *kept)
 {
-	static const char *const names[] = {
-	    [1] = "FORMERR", [2] = "SERVFAIL", [4] = "NOTIMP", [5] = "REFUSED"};
-	char text[32];
-
-	snprintf(text, sizeof(text), "RCODE %d", rcode);
-	if (rcode > 0 && (size_t)rcode < COUNT(names) && names[rcode])
-		snprintf(text, sizeof(text), "%s", names[rcode]);
-	return failure(DNS_TEMP, DNS_CACHE_FAILURE_TTL, text);
-}
-
-static struct dns_rrset *
-records(const struct ub_result *r, uint32_t ttl, const struct dname *canonical)
-{
-	struct str v[RECORDS_MAX];
-	size_t n = 0, octets = 0;
-
-	for (; r->data[n]; n++) {
-		if (n == RECORDS_MAX || r->len[n] < 0 ||
-		    octets + (size_t)r->len[n] > RDATA_MAX)
-			return failure(DNS_TEMP, DNS_CACHE_FAILURE_TTL,
-			    "more than 500 records or 65535 octets");
-		v[n] = (struct str){r->data[n], (size_t)r->len[n]};
-		octets += v[n].n;
-	}
-	return dns_rrset_new_alias(
-	    canonical, DNS_OK, r->secure, ttl, n, v, NULL);
-}
-
-/* NULL: there is none. */
-static const struct dname *
-canonical_name(const struct ub_result *r, struct dname *room)
-{
-	static const struct dname root = {.len = 1};
-
-	if (!r->canonname)
-		return NULL;
-	/* libunbound writes "?" for all but letters, digits and "-_*" */
-	if (strchr(r->canonname, '?') ||
-	    !dname_from_text(str_from_z(r->canonname), room))
-		return &root;
-	return room;
-}
-
-static struct dns_rrset *
-convert(int err, const struct ub_result *r)
-{
-	struct dname room;
-	const struct dname *canonical;
-	uint32_t ttl;
-
-	if (err || !r)
-		return failure(DNS_TEMP, 0, ub_strerror(err));
-	ttl = r->ttl > 0 ? (uint32_t)r->ttl : 0;
-	if (r->bogus)
+	if (rcode)
+		return dns_packet_failure(rcode);
+	if (security == IS_BOGUS)
 		return failure(DNS_BOGUS, DNS_CACHE_FAILURE_TTL,
-		    r->why_bogus ? r->why_bogus : "validation failed");
-	/* also at the end of a chain of CNAME: RFC 6604 section 3 */
-	canonical = canonical_name(r, &room);
-	if (r->rcode == 3)
-		return dns_rrset_new_alias(
-		    canonical, DNS_NXDOMAIN, r->secure, ttl, 0, NULL, NULL);
-	if (r->rcode != 0)
-		return rcode_failure(r->rcode);
-	if (!r->havedata)
-		return dns_rrset_new_alias(
-		    canonical, DNS_NODATA, r->secure, ttl, 0, NULL, NULL);
-	return records(r, ttl, canonical);
-}
-
-/* The answer as an rrset, never NULL; r is freed. */
-static struct dns_rrset *
-take_result(int err, struct ub_result *r)
-{
-	struct dns_rrset *rr = convert(err, r);
-
-	ub_resolve_free(r);
-	return rr ? rr : dns_rrset_nomem();
-}
-
-/*
- * Whether libunbound may know the answer a moment longer than its TTL says: an
- * alias (until the second is over), a failure, and a negative answer without
- * SOA, which it keeps for 5 seconds. The count of the authority section stands
- * at octet 8 of a message.
- */
-static bool
-is_kept(const struct ub_result *r)
-{
-	const unsigned char *packet = r->answer_packet;
-
-	if (r->canonname || r->bogus || (r->rcode != 0 && r->rcode != 3))
-		return true;
-	return !r->havedata &&
-	       (r->answer_len < 12 || (packet[8] == 0 && packet[9] == 0));
+		    why ? why : "validation failed");
+	return dns_packet_read(
+	    packet, q->name, q->type, security == IS_SECURE, kept);
 }
 
 static void
-on_result(void *arg, int err, struct ub_result *r)
+on_result(void *arg, int rcode, void *packet, int len, int security, char *why,
+    int was_ratelimited)
 {
 	struct dns_ubquery *q = arg;
-	bool kept = !r || is_kept(r);
+	struct str octets = {packet, packet && len > 0 ? (size_t)len : 0};
+	struct dns_rrset *rr;
+	bool kept = true;
 
-	q->done(q, take_result(err, r), kept);
+	(void)was_ratelimited;
+	if (q->ctx->is_closing)
+		return;
+	rr = convert(q, rcode, octets, security, why, &kept);
+	q->done(q, rr ? rr : dns_rrset_nomem(), kept);
 }
 
 int
@@ -366,35 +487,14 @@ dns_ubctx_ask(struct dns_ubctx *c, const struct dname *name, uint16_t type,
     struct dns_ubquery *q)
 {
 	char text[NAME_TEXT_MAX + 1];
-	sigset_t all, old;
 	int err;
 
+	q->ctx = c;
+	q->name = name;
+	q->type = type;
 	name_text(name, text);
-	/* the first question starts a thread, which inherits the mask */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = ub_resolve_async(
-	    (struct ub_ctx *)c, text, type, CLASS_IN, q, on_result, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = ub_resolve_event(c->ub, text, type, CLASS_IN, q, on_result, NULL);
 	if (err == UB_NOMEM)
 		return AVER_NOMEM;
 	return err ? AVER_TEMP : 0;
-}
-
-int
-dns_ubctx_fd(struct dns_ubctx *c)
-{
-	return ub_fd((struct ub_ctx *)c);
-}
-
-int
-dns_ubctx_process(struct dns_ubctx *c)
-{
-	return ub_process((struct ub_ctx *)c) ? AVER_TEMP : 0;
-}
-
-void
-dns_ubctx_delete(struct dns_ubctx *c)
-{
-	ub_ctx_delete((struct ub_ctx *)c);
 }

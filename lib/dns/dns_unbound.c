@@ -3,16 +3,13 @@
 
 #include "lib/dns/dns_unbound.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/dns/dns_loop.h"
 #include "lib/dns/dns_settings.h"
 #include "lib/dns/dns_ubctx.h"
 
@@ -26,14 +23,15 @@
 struct upstream {
 	struct dns_upstream base;
 	struct dns_settings *settings;
-	pthread_mutex_t lock; /* of what follows up to the blank line */
-	struct dns_ubctx *ctx; /* replaced by the pump only; NULL: broken */
-	struct query *queries;
-	size_t in_flight;
-	bool quit;
-
-	int wake[2]; /* a pipe that interrupts the pump */
+	struct dns_loop *loop;
+	struct dns_ubctx *ctx; /* of the pump */
+	struct query *queries; /* of the pump: those it has asked */
 	pthread_t pump;
+
+	pthread_mutex_t lock;
+	struct query *asked, **last; /* for the pump, in order */
+	size_t in_flight; /* both lists */
+	bool quit;
 };
 
 /* A question in flight: ends by its answer, or with the context. */
@@ -41,20 +39,32 @@ struct query {
 	struct dns_ubquery base;
 	struct query *next, *prev;
 	struct upstream *up;
+	const struct dname *name;
+	uint16_t type;
 	void (*done)(void *, struct dns_rrset *);
 	void *arg;
 };
 
+/* Takes over rr; the query is gone. */
 static void
-unlink_query(struct upstream *up, struct query *q)
+end_query(struct query *q, struct dns_rrset *rr)
+{
+	pthread_mutex_lock(&q->up->lock);
+	q->up->in_flight--;
+	pthread_mutex_unlock(&q->up->lock);
+	q->done(q->arg, rr);
+	free(q);
+}
+
+static void
+unlink_query(struct query *q)
 {
 	if (q->prev)
 		q->prev->next = q->next;
 	else
-		up->queries = q->next;
+		q->up->queries = q->next;
 	if (q->next)
 		q->next->prev = q->prev;
-	up->in_flight--;
 }
 
 static void
@@ -63,11 +73,8 @@ on_answer(struct dns_ubquery *base, struct dns_rrset *rr, bool kept)
 	struct query *q = (struct query *)base;
 
 	(void)kept;
-	pthread_mutex_lock(&q->up->lock);
-	unlink_query(q->up, q);
-	pthread_mutex_unlock(&q->up->lock);
-	q->done(q->arg, rr);
-	free(q);
+	unlink_query(q);
+	end_query(q, rr);
 }
 
 static int
@@ -77,112 +84,98 @@ upstream_start(struct dns_upstream *base, const struct dname *name,
 {
 	struct upstream *up = (struct upstream *)base;
 	struct query *q = malloc(sizeof(*q));
-	int err = AVER_TEMP;
+	int err = 0;
 
 	if (!q)
 		return AVER_NOMEM;
-	*q = (struct query){{on_answer}, .up = up, .done = done, .arg = arg};
-	/* the callback takes the lock too, and so waits until q is linked */
+	*q = (struct query){.base = {.done = on_answer},
+	    .up = up,
+	    .name = name,
+	    .type = type,
+	    .done = done,
+	    .arg = arg};
 	pthread_mutex_lock(&up->lock);
-	if (up->in_flight >= (hint ? IN_FLIGHT_HINTS : IN_FLIGHT_MAX))
+	if (up->in_flight >= (hint ? IN_FLIGHT_HINTS : IN_FLIGHT_MAX)) {
 		err = AVER_LIMIT;
-	else if (up->ctx)
-		err = dns_ubctx_ask(up->ctx, name, type, &q->base);
-	if (err == 0) {
-		q->next = up->queries;
-		if (q->next)
-			q->next->prev = q;
-		up->queries = q;
+	} else {
+		*up->last = q;
+		up->last = &q->next;
 		up->in_flight++;
 	}
 	pthread_mutex_unlock(&up->lock);
 	if (err)
 		free(q);
+	else
+		dns_loop_wake(up->loop);
 	return err;
 }
 
-/* Ends the context and with it all that is in flight. */
-static void
-drop_ctx(struct upstream *up)
+/* ---- the pump: a thread of its own -------------------------------------- */
+
+/* What was asked since the last time; false: the end. */
+static bool
+take_asked(struct upstream *up, struct query **out)
 {
-	struct query *q;
+	bool goes_on;
 
 	pthread_mutex_lock(&up->lock);
-	/* from here on no callback comes: the pump is us, or gone */
-	dns_ubctx_delete(up->ctx);
-	up->ctx = NULL;
-	q = up->queries;
-	up->queries = NULL;
-	up->in_flight = 0;
+	*out = up->asked;
+	up->asked = NULL;
+	up->last = &up->asked;
+	goes_on = !up->quit;
 	pthread_mutex_unlock(&up->lock);
+	return goes_on;
+}
+
+static void
+ask(struct upstream *up, struct query *q)
+{
+	q->prev = NULL;
+	q->next = up->queries;
+	if (q->next)
+		q->next->prev = q;
+	up->queries = q;
+	if (dns_ubctx_ask(up->ctx, q->name, q->type, &q->base)) {
+		unlink_query(q);
+		end_query(q, dns_rrset_fault(DNS_FAULT_RESOLVER));
+	}
+}
+
+static void
+fail_all(struct query *q)
+{
 	while (q) {
 		struct query *next = q->next;
 
-		q->done(q->arg, dns_rrset_fault(DNS_FAULT_RESOLVER));
-		free(q);
+		end_query(q, dns_rrset_fault(DNS_FAULT_RESOLVER));
 		q = next;
 	}
 }
 
-static void
-renew_ctx(struct upstream *up)
-{
-	struct dns_ubctx *ctx;
-
-	if (dns_ubctx_new(up->settings, &ctx, NULL))
-		return;
-	pthread_mutex_lock(&up->lock);
-	up->ctx = ctx;
-	pthread_mutex_unlock(&up->lock);
-}
-
-static bool
-wants_quit(struct upstream *up)
-{
-	bool quit;
-
-	pthread_mutex_lock(&up->lock);
-	quit = up->quit;
-	pthread_mutex_unlock(&up->lock);
-	return quit;
-}
-
-/*
- * The pump thread. Only it replaces the context, so it may read up->ctx
- * without the lock.
- */
 static void *
 pump(void *arg)
 {
 	struct upstream *up = arg;
+	struct query *asked, *next;
 
-	while (!wants_quit(up)) {
-		struct pollfd fds[2] = {
-		    {.fd = up->wake[0], .events = POLLIN},
-		    {.fd = up->ctx ? dns_ubctx_fd(up->ctx) : -1,
-			.events = POLLIN},
-		};
-
-		/* without a context: try for one every second */
-		if (poll(fds, 2, up->ctx ? -1 : 1000) < 0) {
-			if (errno != EINTR)
-				poll(NULL, 0, 100);
-			continue;
+	while (take_asked(up, &asked)) {
+		for (; asked; asked = next) {
+			next = asked->next;
+			ask(up, asked);
 		}
-		if (!up->ctx)
-			renew_ctx(up);
-		else if (fds[1].revents && dns_ubctx_process(up->ctx))
-			drop_ctx(up);
+		dns_loop_run(up->loop, -1);
 	}
+	fail_all(asked);
 	return NULL;
 }
 
 static void
 upstream_free(struct upstream *up)
 {
-	drop_ctx(up);
-	close(up->wake[0]);
-	close(up->wake[1]);
+	dns_ubctx_delete(up->ctx);
+	fail_all(up->queries);
+	fail_all(up->asked);
+	dns_loop_free(up->loop);
 	pthread_mutex_destroy(&up->lock);
 	dns_settings_free(up->settings);
 	free(up);
@@ -196,8 +189,7 @@ upstream_close(struct dns_upstream *base)
 	pthread_mutex_lock(&up->lock);
 	up->quit = true;
 	pthread_mutex_unlock(&up->lock);
-	while (write(up->wake[1], "", 1) < 0 && errno == EINTR)
-		;
+	dns_loop_wake(up->loop);
 	pthread_join(up->pump, NULL);
 	upstream_free(up);
 }
@@ -218,36 +210,31 @@ start_pump(struct upstream *up)
 	return err ? AVER_IO : 0;
 }
 
-/* Owns settings and ctx from now on, also on failure. */
+/* Owns settings from now on, also on failure. */
 static int
-open_upstream(
-    struct dns_settings *s, struct dns_ubctx *ctx, struct dns_upstream **out)
+open_upstream(struct dns_settings *s, struct dns_upstream **out, struct diag *d)
 {
 	struct upstream *up = calloc(1, sizeof(*up));
-	int err = AVER_NOMEM;
+	int err;
 
-	if (!up)
-		goto fail;
-	err = AVER_IO;
-	if (pipe(up->wake) != 0)
-		goto fail;
-	fcntl(up->wake[0], F_SETFD, FD_CLOEXEC);
-	fcntl(up->wake[1], F_SETFD, FD_CLOEXEC);
+	if (!up) {
+		dns_settings_free(s);
+		return AVER_NOMEM;
+	}
 	up->base.ops = &upstream_ops;
 	up->settings = s;
-	up->ctx = ctx;
+	up->last = &up->asked;
 	pthread_mutex_init(&up->lock, NULL);
-	if (start_pump(up)) {
+	up->loop = dns_loop_new();
+	err = up->loop ? dns_ubctx_new(s, up->loop, &up->ctx, d) : AVER_IO;
+	if (!err)
+		err = start_pump(up);
+	if (err) {
 		upstream_free(up);
-		return AVER_IO;
+		return err;
 	}
 	*out = &up->base;
 	return 0;
-fail:
-	free(up);
-	dns_ubctx_delete(ctx);
-	dns_settings_free(s);
-	return err;
 }
 
 /* ---- the source that keeps nothing -------------------------------------- */
@@ -256,6 +243,7 @@ struct serial {
 	struct dns_source base;
 	struct dns_settings *settings;
 	pthread_mutex_t lock; /* held for the length of a lookup */
+	struct dns_loop *loop;
 	struct dns_ubctx *ctx; /* NULL: to be made */
 	struct dns_stats stats;
 };
@@ -276,18 +264,12 @@ on_serial_answer(struct dns_ubquery *base, struct dns_rrset *rr, bool kept)
 }
 
 static void
-serial_wait(struct dns_ubctx *ctx, const struct serial_query *q, int64_t until)
+serial_wait(struct dns_loop *loop, const struct serial_query *q, int64_t until)
 {
-	while (!q->answer) {
-		struct pollfd fd = {.fd = dns_ubctx_fd(ctx), .events = POLLIN};
-		int64_t left = until - clock_mono_ms();
+	int64_t left;
 
-		if (left <= 0 ||
-		    (poll(&fd, 1, (int)left) < 0 && errno != EINTR))
-			return;
-		if (fd.revents && dns_ubctx_process(ctx))
-			return;
-	}
+	while (!q->answer && (left = until - clock_mono_ms()) > 0)
+		dns_loop_run(loop, left);
 }
 
 /*
@@ -305,15 +287,15 @@ static struct dns_rrset *
 serial_lookup(
     struct serial *s, const struct dname *name, uint16_t type, int64_t until)
 {
-	struct serial_query q = {{on_serial_answer}, NULL, false};
+	struct serial_query q = {{.done = on_serial_answer}, NULL, false};
 
-	if (!s->ctx && dns_ubctx_new(s->settings, &s->ctx, NULL))
+	if (!s->ctx && dns_ubctx_new(s->settings, s->loop, &s->ctx, NULL))
 		return dns_rrset_fault(DNS_FAULT_RESOLVER);
 	if (dns_ubctx_ask(s->ctx, name, type, &q.base)) {
 		q.answer = dns_rrset_fault(DNS_FAULT_RESOLVER);
 		q.kept = true;
 	}
-	serial_wait(s->ctx, &q, until);
+	serial_wait(s->loop, &q, until);
 	if (leaves_traces(s->settings, &q)) {
 		/* no callback comes after this */
 		dns_ubctx_delete(s->ctx);
@@ -353,6 +335,7 @@ serial_close(struct dns_source *src)
 	struct serial *s = (struct serial *)src;
 
 	dns_ubctx_delete(s->ctx);
+	dns_loop_free(s->loop);
 	pthread_mutex_destroy(&s->lock);
 	dns_settings_free(s->settings);
 	free(s);
@@ -361,22 +344,27 @@ serial_close(struct dns_source *src)
 static const struct dns_source_ops serial_ops = {
     serial_resolve, NULL, serial_close};
 
-/* Owns settings and ctx from now on, also on failure. */
+/* Owns settings from now on, also on failure. */
 static int
-open_serial(
-    struct dns_settings *s, struct dns_ubctx *ctx, struct dns_source **out)
+open_serial(struct dns_settings *s, struct dns_source **out, struct diag *d)
 {
 	struct serial *serial = calloc(1, sizeof(*serial));
+	int err;
 
 	if (!serial) {
-		dns_ubctx_delete(ctx);
 		dns_settings_free(s);
 		return AVER_NOMEM;
 	}
 	serial->base.ops = &serial_ops;
 	serial->settings = s;
-	serial->ctx = ctx;
 	pthread_mutex_init(&serial->lock, NULL);
+	serial->loop = dns_loop_new();
+	err = serial->loop ? dns_ubctx_new(s, serial->loop, &serial->ctx, d)
+			   : AVER_IO;
+	if (err) {
+		serial_close(&serial->base);
+		return err;
+	}
 	*out = &serial->base;
 	return 0;
 }
@@ -392,20 +380,14 @@ open_source(const struct dns_unbound_config *cfg, enum dns_dnssec dnssec,
 	    .max_negative_ttl = cfg->max_negative_ttl,
 	    .timeout_ms = cfg->timeout_ms};
 	struct dns_settings *s;
-	struct dns_ubctx *ctx;
 	struct dns_upstream *up;
 	int err = dns_settings_new(cfg, dnssec, &s, d);
 
 	if (err)
 		return err;
-	err = dns_ubctx_new(s, &ctx, d);
-	if (err) {
-		dns_settings_free(s);
-		return err;
-	}
 	if (!s->keep)
-		return open_serial(s, ctx, out);
-	err = open_upstream(s, ctx, &up);
+		return open_serial(s, out, d);
+	err = open_upstream(s, &up, d);
 	return err ? err : dns_cache_open(&cache, up, out);
 }
 
@@ -487,6 +469,9 @@ ask_unvalidated(
 	enum dns_status status;
 	struct dns_rrset *rr;
 
+	serial.loop = dns_loop_new();
+	if (!serial.loop)
+		return DNS_TEMP;
 	plain.anchor = NULL;
 	plain.keep = false;
 	rr =
@@ -494,6 +479,7 @@ ask_unvalidated(
 	status = rr->status;
 	dns_rrset_unref(rr);
 	dns_ubctx_delete(serial.ctx);
+	dns_loop_free(serial.loop);
 	return status;
 }
 

@@ -6,7 +6,7 @@ import os
 import lint
 
 # Headers of outside libraries. ONE: by exactly one .c file of the project.
-ONE = ["libmilter/mfapi.h", "unbound.h", "sqlite3.h", "idn2.h", "libpsl.h",
+ONE = ["libmilter/mfapi.h", "unbound.h", "unbound-event.h", "sqlite3.h", "idn2.h", "libpsl.h",
        "microhttpd.h",
        "gsasl.h"]
 WHERE = {"jansson.h": ["ctl", "lib/tlsrpt"],
