@@ -18,7 +18,8 @@ t_bench_nullmilter_SOURCES = t/bench/nullmilter.c
 t_bench_nullmilter_LDADD = $(MILTER_LIBS)
 t_bench_store_SOURCES = t/bench/store.c
 t_bench_store_LDADD = $(aver_libs)
-EXTRA_DIST += t/bench/corpus.py t/bench/reports.sh t/bench/run.sh
+EXTRA_DIST += t/bench/corpus.py t/bench/mail.sh t/bench/reports.sh \
+	t/bench/run.sh t/bench/stores.sh
 MOSTLYCLEANFILES += $(bench_programs) t/bench/store$(EXEEXT)
 
 # aver-policyd, see t/bench/policyd.sh
@@ -40,6 +41,10 @@ bench-policyd: aver-policyd$(EXEEXT) $(bench_policyd_programs)
 bench: aver-milter$(EXEEXT) $(bench_programs)
 	$(srcdir)/t/bench/run.sh $(abs_top_srcdir) $(abs_top_builddir)
 
+# what the store costs the milter: see t/bench/stores.sh
+bench-stores: aver-milter$(EXEEXT) $(bench_programs)
+	$(srcdir)/t/bench/stores.sh $(abs_top_srcdir) $(abs_top_builddir)
+
 # the store alone: one million rows of 10 000 domains, and of one
 bench-store: t/bench/store$(EXEEXT)
 	rm -rf t/bench/store-data && $(MKDIR_P) t/bench/store-data
@@ -58,4 +63,4 @@ bench-clean:
 
 clean-local: bench-clean
 
-.PHONY: bench bench-policyd bench-store bench-clean
+.PHONY: bench bench-policyd bench-store bench-stores bench-clean

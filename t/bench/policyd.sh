@@ -57,18 +57,7 @@ turn() { # LABEL CONNECTIONS MORE...
 }
 
 table() {
-    awk '
-    function median(key,   n, i, j, t, v) {
-        n = count[key]
-        for (i = 1; i <= n; i++)
-            v[i] = value[key, i]
-        for (i = 2; i <= n; i++)
-            for (j = i; j > 1 && v[j - 1] > v[j]; j--) {
-                t = v[j]; v[j] = v[j - 1]; v[j - 1] = t
-            }
-        return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-    }
-    function note(key, x) { value[key, ++count[key]] = x }
+    awk "$medians"'
     {
         for (i = 1; i <= NF; i++) {
             split($i, pair, "=")

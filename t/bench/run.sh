@@ -25,13 +25,7 @@ build=${2:?usage: run.sh SRCDIR BUILDDIR}
 bench=$src/t/bench
 bin=$build/t/bench
 data=$bin/data
-pids=
-PATH=$PATH:/usr/sbin:/sbin
-
-fail() {
-    echo "bench: $*" >&2
-    exit 1
-}
+. "$bench/mail.sh"
 
 # in its own file, to be run as another program in other namespaces
 write_peers() {
@@ -93,98 +87,6 @@ RejectFailures false
 Syslog true
 UMask 000
 OPENDMARC
-}
-
-write_aver() { # NAME ADDRESS
-    mkdir "$run/$1.state"
-    [ "$(id -u)" != 0 ] || chown nobody "$run/$1.state"
-    cat >"$run/$1.conf" <<AVER
-authserv_id = mx.bench.example
-user = nobody
-state_directory = $run/$1.state
-store = sqlite:$run/$1.state/aver.db
-milter_listen = $2
-milter_socket_mode = 0666
-trusted_networks =
-dns_servers = 127.0.0.1@$port
-dnssec = off
-log_destination = stderr
-AVER
-}
-
-# NAME COMMAND...: in the background; its process ID is in $run/NAME.pid
-start() {
-    name=$1
-    shift
-    : >"$run/$name.log"
-    "$@" >"$run/$name.log" 2>&1 &
-    echo $! >"$run/$name.pid"
-    pids="$pids $!"
-}
-
-stop() { # NAME
-    pid=$(cat "$run/$1.pid")
-    kill "$pid" && wait "$pid"
-}
-
-# shell-command for a condition: waits until it is true
-await() {
-    i=0
-    until eval "$1"; do
-        i=$((i + 1))
-        [ $i -lt 100 ] || return 1
-        sleep 0.1
-    done
-}
-
-cleanup() {
-    for pid in $pids; do
-        kill "$pid" 2>/dev/null
-    done
-    wait
-    rm -rf "$run"
-}
-
-start_aver() { # NAME ADDRESS
-    write_aver "$1" "$2"
-    start "$1" "$build/aver-milter" -c "$run/$1.conf"
-    await "grep -q ' ready\$' $run/$1.log" || {
-        cat "$run/$1.log" >&2
-        fail "aver-milter did not start"
-    }
-}
-
-free_port() {
-    python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
-}
-
-start_nsd() {
-    cat >"$run/nsd.conf" <<NSD
-server:
-  ip-address: 127.0.0.1@$port
-  zonesdir: "$data"
-  username: ""
-  chroot: ""
-  database: ""
-  pidfile: ""
-  xfrdfile: ""
-  zonelistfile: "$run/zone.list"
-  rrl-ratelimit: 0
-remote-control:
-  control-enable: no
-zone:
-  name: "."
-  zonefile: "zone"
-NSD
-    start nsd nsd -d -c "$run/nsd.conf"
-    sleep 1
-    kill -0 "$(cat "$run/nsd.pid")" 2>/dev/null || {
-        cat "$run/nsd.log" >&2
-        fail "nsd did not start"
-    }
 }
 
 # Their resolver is the system's: they get loopback and resolv.conf of their
@@ -259,18 +161,7 @@ memory() { # LABEL PASSES
 }
 
 table() {
-    awk '
-    function median(key,   n, i, j, t, v) {
-        n = count[key]
-        for (i = 1; i <= n; i++)
-            v[i] = value[key, i]
-        for (i = 2; i <= n; i++)
-            for (j = i; j > 1 && v[j - 1] > v[j]; j--) {
-                t = v[j]; v[j] = v[j - 1]; v[j - 1] = t
-            }
-        return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-    }
-    function note(key, x) { value[key, ++count[key]] = x }
+    awk "$medians"'
     {
         for (i = 1; i <= NF; i++) {
             split($i, pair, "=")
@@ -328,23 +219,8 @@ table() {
     }' "$run/figures"
 }
 
-python3 -c 'import cryptography' 2>/dev/null ||
-    fail "python3-cryptography is not installed"
-command -v nsd >/dev/null || fail "nsd is not installed"
-[ -x "$build/aver-milter" ] || fail "$build/aver-milter is not built"
-[ -e "$data/index.tsv" ] &&
-    [ "$(wc -l <"$data/index.tsv")" = "$MESSAGES" ] || {
-    rm -rf "$data"
-    "$bench/corpus.py" -n "$MESSAGES" "$data" || fail "no corpus"
-}
-# short and open to all: it holds sockets
-run=$(mktemp -d /tmp/aver-bench.XXXXXX) || exit 1
-chmod 755 "$run"
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-port=$(free_port)
+prepare
 inet=$(free_port)
-start_nsd
 start null "$bin/nullmilter" "unix:$run/null.sock"
 start_aver unix "unix:$run/aver.sock"
 start_aver inet "inet:127.0.0.1:$inet"
