@@ -498,6 +498,7 @@ submit_all(struct submit *s, uint64_t most, int64_t patience)
 
 	if (err)
 		return err;
+	transport_tidy(s->r->transport);
 	err =
 	    caps_init(&s->caps, s->r->store, limits, seed_of(s->r), now, s->d);
 	if (!err)

@@ -202,6 +202,8 @@ static const struct param table[] = {
 		  ".Li X-Sender\n"
 		  "and\n"
 		  ".Li X-Receiver .\n"
+		  "What a run that was killed left there half-written is "
+		  "hidden, and removed by a later run after a day.\n"
 		  ".El\n"
 		  "An IPv6 address stands in brackets.",
     },

@@ -222,3 +222,10 @@ transport_drop(struct transport *t, struct transport_stage *stage)
 		t->ops->drop(t, stage->name);
 	stage->name[0] = '\0';
 }
+
+void
+transport_tidy(struct transport *t)
+{
+	if (t->ops->tidy)
+		t->ops->tidy(t);
+}

@@ -11,7 +11,8 @@
  *     submissions://HOST[:PORT]   TLS from the first octet, port 465
  *     directory:/PATH             a file for each message
  *
- * A file in a directory is there as a whole or not at all. Its octets are on
+ * A file in a directory is there as a whole or not at all, and hidden before
+ * (".SECONDS.RANDOM.eml.tmp"). Its octets are on
  * the disk when SENT is said; its name is once the transport is closed, and in
  * between every quarter of a second.
  *
@@ -146,5 +147,11 @@ transport_sync(struct transport *t, struct transport_reply *out);
 enum transport_outcome transport_deliver(struct transport *t,
     struct transport_stage *stage, struct transport_reply *out);
 void transport_drop(struct transport *t, struct transport_stage *stage);
+
+/*
+ * Removes what programs that were killed have left of messages that nobody has
+ * got: hidden files in a directory, of this user and older than a day.
+ */
+void transport_tidy(struct transport *t);
 
 #endif

@@ -7,6 +7,7 @@
  * pickup folders of other mail servers have it; the message itself follows
  * octet for octet.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/rand.h>
@@ -26,6 +27,8 @@
 #define SYNC_MS 250
 #define FILE_NAME 64
 #define TEMP_NAME (FILE_NAME + 8)
+/* s: nobody writes a message for so long, or keeps one that is staged */
+#define STALE 86400
 
 struct folder {
 	int fd;
@@ -263,6 +266,57 @@ folder_sync(struct transport *t, struct transport_reply *out)
 	transport_answer(out, TRANSPORT_SENT, "2.0.0", 0, "%s", t->path);
 }
 
+/* ---- what a program that was killed left behind --------------------- */
+
+/* .SECONDS.RANDOM.eml.tmp */
+static bool
+is_temporary(struct str name)
+{
+	struct str rest, seconds, octets;
+	uint64_t n;
+
+	if (name.n == 0 || name.p[0] != '.')
+		return false;
+	seconds = str_cut(str_from(name, 1), '.', &rest);
+	octets = str_cut(rest, '.', &rest);
+	if (!str_to_u64(seconds, INT64_MAX, &n) ||
+	    octets.n != (size_t)2 * UNIQUE_OCTETS)
+		return false;
+	for (size_t i = 0; i < octets.n; i++)
+		if (!strchr("0123456789abcdef", octets.p[i]))
+			return false;
+	return str_eq(rest, STR("eml.tmp"));
+}
+
+static bool
+is_stale(int dir, const char *name)
+{
+	struct stat st;
+
+	return is_temporary(str_from_z(name)) &&
+	       fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	       st.st_mtime < clock_now() - STALE;
+}
+
+static void
+folder_tidy(struct transport *t)
+{
+	int fd = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((e = readdir(dir)))
+		if (is_stale(fd, e->d_name))
+			unlinkat(fd, e->d_name, 0);
+	closedir(dir);
+}
+
 const struct transport_ops transport_directory = {
     .open = folder_open,
     .send = folder_send,
@@ -270,5 +324,6 @@ const struct transport_ops transport_directory = {
     .sync = folder_sync,
     .deliver = folder_deliver,
     .drop = folder_drop,
+    .tidy = folder_tidy,
     .close = folder_close,
 };

@@ -27,6 +27,8 @@ struct transport_ops {
 	void (*deliver)(
 	    struct transport *t, const char *name, struct transport_reply *out);
 	void (*drop)(struct transport *t, const char *name);
+	/* NULL: nothing is ever left behind */
+	void (*tidy)(struct transport *t);
 	void (*close)(struct transport *t);
 };
 

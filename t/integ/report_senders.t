@@ -264,6 +264,37 @@ def test_directory(lab):
             if not f.endswith(".eml")], [], "and no others")
 
 
+def test_leftovers(lab):
+    """Hidden files of a run that was killed are removed after a day."""
+    c = Case(lab)
+    out = c.site.path("out")
+    c.configure("directory:" + out)
+    octets = "0123456789abcdef01234567"
+    stale = [".1.%s.eml.tmp" % octets, ".1793491200.%s.eml.tmp" % octets[::-1]]
+    link = ".4.%s.eml.tmp" % octets
+    kept = [".2.%s.eml.tmp" % octets, ".3.%s.eml.tmp" % octets[:-1],
+            "1.%s.eml.tmp" % octets, ".1.%s.eml" % octets,
+            ".x.%s.eml.tmp" % octets, ".1.%s.eml.tmp.x" % octets,
+            ".1.%s.eml.tmp" % octets.upper(), ".tmp", "other"]
+    for name in stale + kept:
+        c.site.write("out/" + name, "x")
+    os.symlink("other", os.path.join(out, link))
+    c.site.own()
+    for name in stale + kept[1:] + [link]:
+        os.utime(os.path.join(out, name), (1, 1), follow_symlinks=False)
+    c.run()
+    c.ends(0, sent=DOMAINS, retry=0, failed=0)
+    tap.eq(sorted(f for f in os.listdir(out)
+                  if f.startswith(".") or not f.endswith(".eml")),
+           sorted(kept + [link]), "stale files of ours are removed, no others")
+    if os.geteuid() == 0:
+        alien = os.path.join(out, stale[0])
+        open(alien, "w").close()
+        os.utime(alien, (1, 1))
+        c.run(D0 + DAY + 60)
+        tap.ok(os.path.exists(alien), "nor those of another user")
+
+
 def https_case(lab, ca, takers, n_hosts):
     """Three reports to each host by HTTPS, one by mail."""
     zone, hosts = "", ["h%d.example" % i for i in range(n_hosts)]
@@ -307,7 +338,7 @@ def test_https(lab, n_hosts):
 L.need(root=False)
 with L.Lab() as the_lab:
     for test in (test_slow, test_one, test_few_places, test_no_place,
-                 test_stop, test_sendmail, test_directory):
+                 test_stop, test_sendmail, test_directory, test_leftovers):
         tap.note(test.__name__)
         test(the_lab)
     for hosts in (1, 3, 5):
