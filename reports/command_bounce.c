@@ -19,12 +19,14 @@
 #include "lib/store/suppress.h"
 #include "reports/reporter.h"
 
-#define MEMORY (6 * DSN_OCTETS_MAX)
+#define MESSAGE_MEMORY (6 * DSN_OCTETS_MAX)
+/* what we say and ask about it, which no message can use up */
+#define MEMORY ((size_t)256 * 1024)
 
 struct bounce {
 	struct reporter r;
 	struct reporter_options options;
-	struct arena arena;
+	struct arena arena, message; /* message: what is read of it */
 	struct buf text;
 	struct dsn dsn;
 	char id[REPORT_ID_OCTETS];
@@ -136,13 +138,33 @@ suppress(struct bounce *k)
 	return err;
 }
 
+/*
+ * It takes more memory than there is for one, and would the next time too: the
+ * MTA is not to try again for days. A report that goes to the same address
+ * comes back, too.
+ */
+static int
+give_up(struct bounce *k, struct str envelope)
+{
+	struct buf line;
+
+	buf_init(&line, &k->arena, 8192);
+	buf_add_z(&line, "bounce:");
+	if (find_address(k, envelope))
+		kv_str(&line, "report", (struct str){k->id, sizeof(k->id)});
+	kv_z(&line, "action", "ignore");
+	kv_z(&line, "reason", "cannot be read: its parts take too much memory");
+	log_line(LOG_LVL_WARN, &line);
+	return 0;
+}
+
 static int
 judge(struct bounce *k, struct str envelope)
 {
-	int err = dsn_read(&k->arena, buf_str(&k->text), envelope, &k->dsn);
+	int err = dsn_read(&k->message, buf_str(&k->text), envelope, &k->dsn);
 
 	if (err)
-		return err;
+		return give_up(k, envelope);
 	if (!find_address(k, envelope)) {
 		log_msg(LOG_LVL_INFO,
 		    "bounce: class=%s action=ignore reason=\"belongs to no "
@@ -195,6 +217,7 @@ command_bounce(const struct conf *c, int argc, char **argv)
 		return EXIT_LATER;
 	}
 	arena_init(&k->arena, MEMORY);
+	arena_init(&k->message, MESSAGE_MEMORY);
 	buf_init(&k->text, NULL, DSN_OCTETS_MAX);
 	err = handle(k, c, envelope_recipient(argc, argv));
 	if (err)
@@ -202,6 +225,7 @@ command_bounce(const struct conf *c, int argc, char **argv)
 		    *k->d.text ? k->d.text : aver_err_name(err));
 	reporter_close(&k->r);
 	buf_fini(&k->text);
+	arena_fini(&k->message);
 	arena_fini(&k->arena);
 	free(k);
 	/* the MTA keeps the message and tries again; it bounces nothing */

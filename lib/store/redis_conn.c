@@ -578,7 +578,8 @@ greet(struct redis_conn *c, struct diag *d)
 	}
 	if (!err && r.type == RESP_NIL)
 		err = diag_set(d, AVER_TEMP, 0,
-		    "%s: there is no store yet; the milter makes it", c->where);
+		    "%s: nothing has been recorded yet, there is no store",
+		    c->where);
 	else if (!err && str_eq(r.s, STR(REDIS_OLD_VERSION)))
 		err = diag_set(d, AVER_TEMP, 0,
 		    "%s: version %s of the store, which the milter brings to "

@@ -471,8 +471,10 @@ note_file(struct sqlite_store *s, struct diag *d)
 	struct stat st;
 
 	if (stat(s->path, &st) < 0)
-		return diag_set(
-		    d, AVER_IO, 0, "%s: %s", s->path, strerror(errno));
+		return diag_set(d, AVER_IO, 0, "%s: %s", s->path,
+		    errno == ENOENT ? "nothing has been recorded yet, there is "
+				      "no such file"
+				    : strerror(errno));
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
 	/* what is shorter than a header SQLite takes for an empty file */

@@ -77,6 +77,23 @@ def test_plain(lab):
     tap.eq((c.sum["reports"], c.sum["sent"]), (0, 0), "and no other one")
 
 
+def test_nothing(lab):
+    """What a person is told before anything was recorded."""
+    site = R.Site(lab, name="nothing")
+    for args in (("reports",), ("reports", "show", "x"), ("evaluations",),
+                 ("results",), ("suppress",), ("destinations",),
+                 ("policy", "list"), ("reports", "resend", "x")):
+        r = site.aver(*args)
+        tap.ok(r.returncode == 1 and "nothing has been recorded yet" in
+               r.stderr and site.path("aver.db") in r.stderr,
+               "aver %s: nothing was recorded yet" % " ".join(args), r)
+    r = site.report("dmarc", "--dry-run")
+    tap.ok(r.returncode == 1 and "nothing has been recorded yet" in r.stderr,
+           "aver-report dmarc --dry-run", r)
+    tap.ok(not os.path.exists(site.path("aver.db")),
+           "nothing is made by looking")
+
+
 def test_late(lab):
     c = Case(lab, ask("d0.example", "mailto:r@d0.example"))
     c.run(D0 + DAY)
@@ -354,6 +371,11 @@ Diagnostic-Code: smtp; %s
 """
 
 
+# each message in it is decoded, and its lines get their CR
+GREEDY = "Content-Type: message/rfc822\nContent-Transfer-Encoding: " \
+    "quoted-printable\n\n" * 5 + "\n" * (1 << 20)
+
+
 def test_bounce(lab):
     c = Case(lab, ask("d0.example", "mailto:r@d0.example"))
     c.run()
@@ -380,6 +402,11 @@ def test_bounce(lab):
            "the ledger says so")
     r = c.site.report("bounce", zone=False, input="\0\xff nonsense")
     tap.eq(r.returncode, 0, "nonsense")
+    for args, known in (((), False), ((sender,), True)):
+        r = c.site.report("bounce", *args, zone=False, input=GREEDY)
+        tap.ok(r.returncode == 0 and "too much memory" in r.stderr and
+               ("report=" in r.stderr) == known,
+               "what takes too much memory does not come again", r)
     os.rename(c.site.path("aver.db"), c.site.path("gone"))
     os.mkdir(c.site.path("aver.db"))
     tap.eq(bounce_code(c, sender), 75, "no store: the MTA keeps it")
@@ -442,9 +469,9 @@ def test_check(lab):
 
 
 with L.Lab() as the_lab:
-    for test in (test_plain, test_late, test_ahead, test_who, test_not,
-                 test_hostile, test_format, test_parts, test_spread, test_caps,
-                 test_suppressed, test_retry, test_refused, test_give_up,
-                 test_bounce, test_usage, test_off, test_check):
+    for test in (test_plain, test_nothing, test_late, test_ahead, test_who,
+                 test_not, test_hostile, test_format, test_parts, test_spread,
+                 test_caps, test_suppressed, test_retry, test_refused,
+                 test_give_up, test_bounce, test_usage, test_off, test_check):
         test(the_lab)
 tap.done()
