@@ -322,7 +322,7 @@ apply(SMFICTX *ctx, struct session *s, const struct session_verdict *v)
 	if (mark_tls(ctx, s, v->tls_mark) != MI_SUCCESS)
 		return SMFIS_TEMPFAIL;
 	if (v->verdict.n)
-		insert(ctx, s, "X-Aver-Verdict", v->verdict);
+		insert(ctx, s, VERDICT_FIELD, v->verdict);
 	if (v->received_spf.n)
 		insert(ctx, s, "Received-SPF", v->received_spf);
 	if (insert(ctx, s, "Authentication-Results", v->authres) != MI_SUCCESS)

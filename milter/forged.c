@@ -16,6 +16,9 @@ forged_init(struct forged *f, const struct conf *c, struct str id)
 	*f = (struct forged){.conf = c, .id = id};
 }
 
+/* What stands for VERDICT_FIELD. */
+#define WATCH_VERDICT (FORGED_NAMES_MAX - 1)
+
 /* Which watched name: 0 for Authentication-Results, -1 for none. */
 static int
 watched(const struct forged *f, struct str name)
@@ -24,7 +27,9 @@ watched(const struct forged *f, struct str name)
 
 	if (str_eq_ci(name, STR("Authentication-Results")))
 		return 0;
-	for (size_t i = 0; i < more->n && i + 1 < FORGED_NAMES_MAX; i++)
+	if (str_eq_ci(name, STR(VERDICT_FIELD)))
+		return WATCH_VERDICT;
+	for (size_t i = 0; i < more->n && i + 1 < WATCH_VERDICT; i++)
 		if (str_eq_ci(name, str_from_z(more->v[i])))
 			return (int)i + 1;
 	return -1;
@@ -50,7 +55,7 @@ is_claim(const struct forged *f, int which, struct str value)
 {
 	const struct conf_strings *aliases = &f->conf->authserv_id_aliases;
 
-	if (claims(which, value, f->id))
+	if (which == WATCH_VERDICT || claims(which, value, f->id))
 		return true;
 	for (size_t i = 0; i < aliases->n; i++)
 		if (claims(which, value, str_from_z(aliases->v[i])))

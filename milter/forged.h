@@ -2,7 +2,8 @@
 /* Copyright (c) 2026 the aver authors */
 
 /*
- * Fields that claim to be results of ours (RFC 8601 section 5): found while
+ * Fields that claim to be of ours (RFC 8601 section 5): results that name us,
+ * and every VERDICT_FIELD, which only we write. They are found while
  * the header passes by, removed at the end of the message from the highest
  * index down, so that the removal of one never shifts another.
  */
@@ -22,7 +23,9 @@ struct forged_field {
 	struct str value; /* kept only with keep_removed */
 };
 
-#define FORGED_NAMES_MAX 17 /* Authentication-Results and 16 of the operator */
+#define VERDICT_FIELD "X-Aver-Verdict"
+/* Authentication-Results, 16 of the operator, VERDICT_FIELD */
+#define FORGED_NAMES_MAX 18
 
 struct forged {
 	const struct conf *conf;

@@ -58,7 +58,7 @@ struct session_verdict {
 	struct str received_spf; /* empty: none */
 	struct str reply; /* of reject and tempfail: code, code, text */
 	struct str quarantine; /* reason of quarantine */
-	struct str verdict; /* value of X-Aver-Verdict; empty: none */
+	struct str verdict; /* value of VERDICT_FIELD; empty: none */
 	bool tls_mark; /* add tls_required_header */
 	bool failed; /* out of memory: ask the client to retry */
 };

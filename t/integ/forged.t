@@ -42,6 +42,7 @@ BELOW = [
     b"Authentication-results:sub." + ID + b";spf=fail",
     b"Date: Sat, 21 Nov 2026 12:00:00 +0000",
     b"X-Empty:",
+    b"X-Aver-Verdicts: header; reason=from_invalid",
     b"ARC-Authentication-Results: i=1; " + ID + b"; spf=pass",
     b"Message-ID: <forged@test.example>",
     AR + b" \"other.example\" (\\) " + ID + b"); none",
@@ -144,6 +145,10 @@ def variants():
                           ID], {}),
         ("Received-SPF, quoted", [b"received-spf: pass receiver=\"" + upper +
                                   b"\""], {}),
+        ("our mark", [b"X-Aver-Verdict: header; reason=from_invalid"], {}),
+        ("our mark, three times, whatever it says",
+         [b"x-aver-verdict:", b"X-AVER-VERDICT: accept;\r\n\treason=none",
+          b"X-Aver-Verdict : header"], {}),
         ("a field of remove_headers", [b"X-Verdict: clean, says " + ID], {}),
     ]
 

@@ -161,9 +161,16 @@ def main(lab):
            L.fields(f, "Received-SPF")[0].startswith("pass"),
            "Received-SPF on request", L.fields(f, "Received-SPF"))
     trusted = L.Client(port, ip="203.0.113.77", helo="relay.invalid")
-    f = deliver(trusted, "x@bad.invalid", message("x@good.example"))
+    mark = b"X-Aver-Verdict: header; reason=from_invalid\r\n"
+    f = deliver(trusted, "x@bad.invalid", mark + message("x@good.example"))
     tap.eq(L.fields(f, "Authentication-Results"),
            ["mx.receiver.example; none"], "trusted network: none")
+    tap.eq(L.fields(f, "X-Aver-Verdict"), ["header; reason=from_invalid"],
+           "and what a host of ours found stays")
+    auth.close()
+    f = deliver(auth, "x@bad.invalid", mark + message("x@good.example"))
+    tap.eq(L.fields(f, "X-Aver-Verdict"), [],
+           "a client that logged in cannot write it")
 
     milter.configure("dmarc_reject_action = maybe\n")
     milter.proc.send_signal(10)
