@@ -27,6 +27,7 @@ enum {
 	RESULTS,
 	EXEMPT,
 	TLS_REQUIRED,
+	INCIDENTS,
 	BUDGETS,
 	EOM_SECONDS,
 	SESSIONS,
@@ -140,6 +141,13 @@ static const struct metric_series budgets[BUDGET_COUNT] = {
     [BUDGET_DEADLINE] = {{"deadline"}},
 };
 
+enum { INCIDENT_RECORDED, INCIDENT_LIMITED, INCIDENT_COUNT };
+
+static const struct metric_series incidents[INCIDENT_COUNT] = {
+    [INCIDENT_RECORDED] = {{"recorded"}},
+    [INCIDENT_LIMITED] = {{"limited"}},
+};
+
 static const struct metric_series versions[] = {{{AVER_VERSION}}};
 
 /* Microseconds. Cached answers take 0.2 ms, the deadline is 20 s. */
@@ -177,6 +185,16 @@ static const struct metric_family families[FAMILY_COUNT] = {
 	"Messages not evaluated: trusted network or authenticated client."),
     [TLS_REQUIRED] = COUNTER("aver_milter_tls_required_total",
 	"Messages with TLS-Required: No that were marked."),
+    [INCIDENTS] =
+	{
+	    .name = "aver_milter_incidents_total",
+	    .type = METRIC_COUNTER,
+	    .help = "Messages that a failure report is due of, by whether the "
+		    "rate limits let them be recorded.",
+	    .label = {"outcome"},
+	    .series = incidents,
+	    .n_series = COUNT(incidents),
+	},
     [BUDGETS] =
 	{
 	    .name = "aver_milter_budget_exceeded_total",
@@ -327,6 +345,21 @@ count_budgets(struct milter_metrics *m, const struct session *s, int64_t us)
 		metrics_add(m->metrics, BUDGETS, BUDGET_DEADLINE, 1);
 }
 
+static void
+count_incident(struct milter_metrics *m, enum session_incident what)
+{
+	switch (what) {
+	case SESSION_INCIDENT_NONE:
+		break;
+	case SESSION_INCIDENT_RECORDED:
+		metrics_add(m->metrics, INCIDENTS, INCIDENT_RECORDED, 1);
+		break;
+	case SESSION_INCIDENT_LIMITED:
+		metrics_add(m->metrics, INCIDENTS, INCIDENT_LIMITED, 1);
+		break;
+	}
+}
+
 void
 milter_metrics_message(struct milter_metrics *m, const struct session *s,
     const struct session_verdict *v, int64_t us)
@@ -337,6 +370,7 @@ milter_metrics_message(struct milter_metrics *m, const struct session *s,
 		return;
 	metrics_add(m->metrics, MESSAGES, action_of(v), 1);
 	metrics_add(m->metrics, TLS_REQUIRED, 0, v->tls_mark);
+	count_incident(m, v->incident);
 	metrics_observe(m->metrics, EOM_SECONDS, 0, us > 0 ? us : 0);
 	if (in->facts.exempt) {
 		metrics_add(m->metrics, EXEMPT, 0, 1);

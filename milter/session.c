@@ -253,24 +253,27 @@ within_rate(struct session *s, struct str policy_domain)
 	return good;
 }
 
-/* What a failure report needs of the message; empty: none is due. */
+/* What a failure report needs of the message; empty: none is due or kept. */
 static struct str
-incident(struct session *s)
+incident(struct session *s, enum session_incident *what)
 {
 	struct arf_incident in;
 	struct buf octets;
 
 	if (!s->snapshot->conf->failure_reports ||
-	    !inbound_incident(&s->inbound, &in) ||
-	    !within_rate(s, in.policy_domain))
+	    !inbound_incident(&s->inbound, &in))
 		return STR_NONE;
+	*what = SESSION_INCIDENT_LIMITED;
+	if (!within_rate(s, in.policy_domain))
+		return STR_NONE;
+	*what = SESSION_INCIDENT_RECORDED;
 	buf_init(&octets, &s->message, ARF_INCIDENT_MAX);
 	arf_incident_encode(&octets, &in);
 	return buf_str(&octets);
 }
 
 static void
-record(struct session *s)
+record(struct session *s, struct session_verdict *out)
 {
 	struct evaluation ev;
 	uint8_t fingerprint[RECORDER_FINGERPRINT];
@@ -288,8 +291,8 @@ record(struct session *s)
 		return;
 	inbound_fingerprint(&s->inbound, fingerprint);
 	recorder_add_message(s->service->recorder, s->inbound.facts.now,
-	    ev.policy_domain, buf_str(&octets), optional, incident(s),
-	    fingerprint, &s->ticket);
+	    ev.policy_domain, buf_str(&octets), optional,
+	    incident(s, &out->incident), fingerprint, &s->ticket);
 }
 
 static void
@@ -362,7 +365,7 @@ session_eom(struct session *s, struct str queue_id, struct session_verdict *out)
 		out->verdict = verdict_field(s);
 		out->tls_mark = tls_mark_wanted(
 		    &s->tls_mark, str_from_z(inbound_tls_wish(&s->inbound)));
-		record(s);
+		record(s, out);
 	}
 	atomic_fetch_add_explicit(&s->service->seen, 1, memory_order_relaxed);
 	milter_metrics_message(

@@ -51,6 +51,13 @@ struct session {
 	struct recorder_ticket ticket;
 };
 
+/* What became of what a failure report would need of the message. */
+enum session_incident {
+	SESSION_INCIDENT_NONE, /* no report is due */
+	SESSION_INCIDENT_RECORDED,
+	SESSION_INCIDENT_LIMITED, /* beyond failure_rate(_total) */
+};
+
 /* What to do with the message; views live in the message's arena. */
 struct session_verdict {
 	enum policy_action action;
@@ -60,6 +67,7 @@ struct session_verdict {
 	struct str quarantine; /* reason of quarantine */
 	struct str verdict; /* value of VERDICT_FIELD; empty: none */
 	bool tls_mark; /* add tls_required_header */
+	enum session_incident incident;
 	bool failed; /* out of memory: ask the client to retry */
 };
 

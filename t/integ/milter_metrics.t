@@ -24,9 +24,10 @@ $TTL 300
 @ NS ns
 ns A 127.0.0.1
 good TXT "v=spf1 ip4:192.0.2.1 -all"
-_dmarc.good TXT "v=DMARC1; p=reject"
+_dmarc.good TXT "v=DMARC1; p=reject; ruf=mailto:f@good.example"
 """
 GOOD, BAD, KNOWN = 5, 3, 2
+RATE = 2  # of the BAD ones
 
 
 def get(port, path):
@@ -83,6 +84,10 @@ def result(method, word):
                                                                    word)
 
 
+def incidents(word):
+    return 'aver_milter_incidents_total{outcome="%s"}' % word
+
+
 def action(word):
     return 'aver_milter_messages_total{action="%s"}' % word
 
@@ -92,7 +97,8 @@ def main(lab):
     dns = lab.nsd({"example": ZONE})
     milter = lab.milter(dns, "metrics_listen = 127.0.0.1:%d\n"
                         "dmarc_reject_action = reject\n"
-                        "trusted_networks = 198.51.100.0/24\n" % listen)
+                        "failure_reports = yes\nfailure_rate = %d\n"
+                        "trusted_networks = 198.51.100.0/24\n" % (listen, RATE))
     port = lab.postfix(milter.port)
     fresh = scrape(listen)
     tap.eq({k: v for k, v in fresh.items()
@@ -103,7 +109,7 @@ def main(lab):
     send(port, "192.0.2.99", BAD)
     send(port, "198.51.100.1", KNOWN)
     L.wait_until(lambda: get(listen, "/metrics")[1].find(
-        "\naver_store_committed_total %d\n" % (GOOD + BAD)) > 0, 20,
+        "\naver_store_committed_total %d\n" % (GOOD + BAD + RATE)) > 0, 20,
         "the commit")
     now = scrape(listen)
     tap.eq(sorted(now), sorted(fresh), "no series more than at the start")
@@ -111,6 +117,7 @@ def main(lab):
             action("tempfail"): 0, result("spf", "pass"): GOOD,
             result("spf", "fail"): BAD, result("dkim", "none"): GOOD + BAD,
             result("dmarc", "pass"): GOOD, result("dmarc", "fail"): BAD,
+            incidents("recorded"): RATE, incidents("limited"): BAD - RATE,
             "aver_milter_exempt_total": KNOWN,
             "aver_milter_eom_seconds_count": GOOD + BAD + KNOWN,
             "aver_milter_in_flight": 0, "aver_store_queued": 0,

@@ -164,6 +164,8 @@ test_words(void)
 #define RESULT(method, result) \
 	"aver_milter_results_total{method=\"" method "\",result=\"" result "\"}"
 #define ACTION(action) "aver_milter_messages_total{action=\"" action "\"}"
+#define INCIDENTS(outcome) \
+	"aver_milter_incidents_total{outcome=\"" outcome "\"}"
 #define BUDGET(budget) \
 	"aver_milter_budget_exceeded_total{budget=\"" budget "\"}"
 
@@ -219,9 +221,12 @@ test_message(void)
 	s.inbound.n_dkim = 0;
 	s.inbound.has_helo = false;
 	v.failed = true;
+	v.incident = SESSION_INCIDENT_LIMITED;
 	/* a clock that steps back */
 	milter_metrics_message(m, &s, &v, -1);
 	is_value(m, ACTION("tempfail"), 1);
+	is_value(m, INCIDENTS("limited"), 1);
+	is_value(m, INCIDENTS("recorded"), 0);
 	is_value(m, RESULT("dkim", "none"), 1);
 	is_value(m, RESULT("spf_helo", "pass"), 1);
 	is_value(m, "aver_milter_eom_seconds_count", 2);
