@@ -12,8 +12,11 @@ import time
 
 import lab as L
 
-SERVER = shutil.which("redis-server") or shutil.which("valkey-server")
-CLI = shutil.which("redis-cli") or shutil.which("valkey-cli")
+# the folder of other versions than the installed one
+DIR = os.environ.get("AVER_REDIS")
+SERVER = (shutil.which("redis-server", path=DIR) or
+          shutil.which("valkey-server", path=DIR))
+CLI = shutil.which("redis-cli", path=DIR) or shutil.which("valkey-cli", path=DIR)
 LOAD = os.path.join(L.BUILD, "t", "integ", "storeload")
 
 

@@ -3,7 +3,8 @@
 
 /*
  * A redis-server (or valkey-server) of a test's own, in a folder, on a socket
- * there. It dies with the test.
+ * there. It dies with the test. AVER_REDIS names the folder of another version
+ * than the installed one.
  */
 #ifndef UNIT_REDIS_SERVER_H
 #define UNIT_REDIS_SERVER_H
@@ -47,16 +48,22 @@ static bool
 redis_server_exec(const char *dir, const char *path)
 {
 	static const char *const names[] = {"redis-server", "valkey-server"};
+	const char *folder = getenv("AVER_REDIS");
 	int null = open("/dev/null", O_RDWR);
+	char program[600];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(null, 0);
 	dup2(null, 1);
 	dup2(null, 2);
-	for (size_t i = 0; i < 2; i++)
-		execlp(names[i], names[i], "--port", "0", "--unixsocket", path,
+	for (size_t i = 0; i < 2; i++) {
+		/* without a slash it is looked for in PATH */
+		snprintf(program, sizeof(program), "%s%s%s",
+		    folder ? folder : "", folder ? "/" : "", names[i]);
+		execlp(program, names[i], "--port", "0", "--unixsocket", path,
 		    "--dir", dir, "--save", "", "--appendonly", "yes",
 		    "--appendfsync", "no", (char *)NULL);
+	}
 	return false;
 }
 
