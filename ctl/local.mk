@@ -29,6 +29,11 @@ aver_SOURCES = ctl/main.c \
 	ctl/results.c ctl/results.h \
 	ctl/results_import.c ctl/results_import.h \
 	ctl/store.c ctl/store.h \
+	ctl/portable.c ctl/portable.h \
+	ctl/portable_file.c ctl/portable_file.h \
+	ctl/store_copy.c ctl/store_copy.h \
+	ctl/store_export.c ctl/store_export.h \
+	ctl/store_import.c ctl/store_import.h \
 	ctl/suppress.c ctl/suppress.h
 aver_LDADD = $(aver_libs)
 
@@ -54,3 +59,17 @@ t_fuzz_report_file_t_SOURCES = t/fuzz/report_file.c $(fuzz_main) \
 t_fuzz_report_file_t_LDADD = $(aver_libs)
 t_fuzz_report_file_t_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += t/fuzz/corpus/report_file
+
+check_PROGRAMS += t/unit/store_export.t t/fuzz/portable.t
+t_unit_store_export_t_SOURCES = t/unit/store_export.t.c t/tap.h \
+	ctl/portable.c ctl/portable.h \
+	ctl/portable_file.c ctl/portable_file.h \
+	ctl/store_export.c ctl/store_export.h \
+	ctl/store_import.c ctl/store_import.h
+t_unit_store_export_t_LDADD = $(aver_libs)
+t_fuzz_portable_t_SOURCES = t/fuzz/portable.c $(fuzz_main) \
+	ctl/portable.c ctl/portable.h \
+	ctl/portable_file.c ctl/portable_file.h
+t_fuzz_portable_t_LDADD = $(aver_libs)
+t_fuzz_portable_t_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += t/fuzz/corpus/portable

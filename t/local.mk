@@ -23,6 +23,7 @@ integ_tests = \
 	t/integ/conformance.t \
 	t/integ/count.t \
 	t/integ/sendmail_tls.t \
+	t/integ/store.t \
 	t/integ/tls_delivery_new.t \
 	t/integ/tls_forms.t \
 	t/integ/failure.t \

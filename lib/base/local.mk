@@ -12,6 +12,7 @@ libpure_a_SOURCES += \
 	lib/base/mac.c lib/base/mac.h \
 	lib/base/name.c lib/base/name.h \
 	lib/base/scan.c lib/base/scan.h \
+	lib/base/sha256.c lib/base/sha256.h \
 	lib/base/span.c lib/base/span.h \
 	lib/base/str.c lib/base/str.h
 libaver_a_SOURCES += \

@@ -19,6 +19,7 @@
 #include "lib/store/suppress.h"
 #include "lib/store/take.h"
 #include "lib/store/tls_result.h"
+#include "lib/store/upkeep.h"
 
 struct store_evaluation_ops {
 	int (*each)(struct store *s, struct str policy_domain, int64_t from,
@@ -217,6 +218,20 @@ struct store_failure_ops {
 	    uint64_t *removed, struct diag *d);
 };
 
+/* see upkeep.h */
+struct store_upkeep_ops {
+	int (*freeze)(struct store *s, struct diag *d);
+	int (*each_source)(struct store *s,
+	    int (*fn)(void *arg, struct str name, uint64_t seq), void *arg,
+	    struct diag *d);
+	int (*last_row)(struct store *s, enum ledger_kind kind,
+	    struct str policy_domain, int64_t from, int64_t to,
+	    struct arena *arena, struct store_take_row *out, struct diag *d);
+	int (*inspect)(struct store *s, uint64_t *looked,
+	    int (*fn)(void *arg, bool fault, struct str text), void *arg,
+	    struct diag *d);
+};
+
 struct store_ops {
 	void (*close)(struct store *s);
 	/* everything that comes with a source and a number */
@@ -235,6 +250,7 @@ struct store_ops {
 	const struct store_destination_ops *destination;
 	const struct store_tls_ops *tls;
 	const struct store_failure_ops *failure;
+	const struct store_upkeep_ops *upkeep;
 };
 
 /* The first member of a back end's handle. */

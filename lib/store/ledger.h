@@ -232,7 +232,8 @@ store_set_submissions(struct store *s, struct str report_id, unsigned number,
 /* --- keeping */
 
 /*
- * Puts a report with its submissions that is made of no rows (a test report).
+ * Puts a report with its submissions that is made of no rows: a test report, or
+ * one of another store. Of submissions counts what store_take_report() says.
  * AVER_LIMIT: the id is there already, or something is above its bound.
  */
 int store_put_report(struct store *s, const struct ledger_report *r,
@@ -254,6 +255,9 @@ int store_forget_reports(
  */
 int store_secret(struct store *s, struct str name, uint8_t out[STORE_SECRET],
     struct diag *d);
+
+/* The names that there are, from 0; NULL after the last one. */
+const char *store_secret_name(unsigned i);
 
 /* Puts the secret of another store. AVER_LIMIT: there is one, and not this. */
 int store_put_secret(struct store *s, struct str name,

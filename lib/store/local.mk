@@ -16,6 +16,7 @@ libpure_a_SOURCES += \
 	lib/store/redis_lua.c lib/store/redis_lua.h \
 	lib/store/redis_lua_ledger.c lib/store/redis_lua_parts.h \
 	lib/store/redis_lua_rows.c \
+	lib/store/redis_lua_upkeep.c \
 	lib/store/redis_spec.c lib/store/redis_spec.h \
 	lib/store/resp.c lib/store/resp.h
 
@@ -42,6 +43,7 @@ libaver_a_SOURCES += \
 	lib/store/redis_suppress.c \
 	lib/store/redis_take.c \
 	lib/store/redis_tls.c \
+	lib/store/redis_upkeep.c \
 	lib/store/redis_walk.c \
 	lib/store/store_redis.c \
 	lib/store/rowsort.c lib/store/rowsort.h \
@@ -59,13 +61,16 @@ libaver_a_SOURCES += \
 	lib/store/sqlite_suppress.c \
 	lib/store/sqlite_take.c \
 	lib/store/sqlite_tls.c \
+	lib/store/sqlite_upkeep.c \
 	lib/store/store.c lib/store/store.h \
 	lib/store/store_report.c \
 	lib/store/store_sqlite.c \
 	lib/store/store_tls.c \
+	lib/store/store_upkeep.c \
 	lib/store/sts.h \
 	lib/store/sum.h \
 	lib/store/suppress.h lib/store/take.h lib/store/tls_result.h \
+	lib/store/upkeep.h \
 	lib/store/writer.c lib/store/writer.h
 check_PROGRAMS += t/unit/redis_spec.t t/fuzz/resp.t t/fuzz/redis_spec.t
 t_unit_redis_spec_t_SOURCES = t/unit/redis_spec.t.c t/tap.h
@@ -126,6 +131,7 @@ t_unit_rowsort_t_SOURCES = t/unit/rowsort.t.c t/tap.h
 t_unit_rowsort_t_LDADD = $(aver_libs)
 
 check_PROGRAMS += t/unit/store_move.t
+noinst_HEADERS += t/unit/store_fill.h
 t_unit_store_move_t_SOURCES = t/unit/store_move.t.c t/tap.h
 t_unit_store_move_t_LDADD = $(aver_libs)
 

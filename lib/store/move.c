@@ -580,14 +580,11 @@ copy_destination(void *arg, const struct store_destination *x)
 static int
 copy_secrets(struct move *m)
 {
-	/* reports that bounce, report ids, redacted failure reports */
-	static const char *const names[] = {
-	    "verp", "report-id", "failure report redaction"};
 	uint8_t secret[STORE_SECRET];
 	int err = 0;
 
-	for (size_t i = 0; i < 3 && !err; i++) {
-		struct str name = str_from_z(names[i]);
+	for (unsigned i = 0; store_secret_name(i) && !err; i++) {
+		struct str name = str_from_z(store_secret_name(i));
 
 		/* with the handle that writes: made, if it was not there */
 		err = store_secret(m->from, name, secret, m->d);

@@ -25,10 +25,10 @@ struct store_moved {
 
 /*
  * Everything: what is recorded leaves the first store, reports are copied and
- * the pending submissions cancelled there, the rest is copied. Attempts that
- * were made begin at 0 again. Adds to *out, also on failure. Both were opened
- * to be written. AVER_LIMIT: the other store has a secret of its own already,
- * so that what bounces would not be known: nothing was moved.
+ * the pending submissions cancelled there, the rest is copied. Adds to
+ * *out, also on failure. Both were opened to be written. AVER_LIMIT: the other
+ * store has a secret of its own already, so that what bounces would not be
+ * known: nothing was moved.
  */
 int store_move(struct store *from, struct store *to, struct store_moved *out,
     struct diag *d);

@@ -45,8 +45,7 @@ put_submission(
 	} numbers[] = {
 	    {'n', offsetof(struct ledger_submission, next_try)},
 	    {'g', offsetof(struct ledger_submission, give_up)},
-	    {'a', 0},
-	    {'l', 0},
+	    {'l', offsetof(struct ledger_submission, last_try)},
 	    {'f', 0},
 	    {'e', 0},
 	};
@@ -65,6 +64,8 @@ put_submission(
 		snprintf(f, sizeof(f), "%u%c", number, numbers[i].letter);
 		put_int(c, f, v);
 	}
+	snprintf(f, sizeof(f), "%ua", number);
+	put_int(c, f, sub->attempts);
 	snprintf(f, sizeof(f), "%ud", number);
 	put(c, f, sub->destination);
 	snprintf(f, sizeof(f), "%uu", number);

@@ -162,6 +162,8 @@ static const char *const record_scripts[] = {
 const char *
 redis_script(enum redis_script script)
 {
+	if (script >= REDIS_UPKEEP_FIRST)
+		return redis_upkeep_scripts[script - REDIS_UPKEEP_FIRST];
 	if (script >= REDIS_LEDGER_FIRST)
 		return redis_ledger_scripts[script - REDIS_LEDGER_FIRST];
 	if (script >= REDIS_ROWS_FIRST)

@@ -64,6 +64,11 @@ enum redis_script {
 	REDIS_INCIDENTS,
 	REDIS_INCIDENTS_REMOVE,
 	REDIS_STATS,
+	REDIS_UPKEEP_FIRST,
+	REDIS_SOURCES = REDIS_UPKEEP_FIRST,
+	REDIS_LAST_ROW,
+	REDIS_KEYS,
+	REDIS_STRAYS,
 	REDIS_SCRIPT_COUNT
 };
 
@@ -73,5 +78,7 @@ const char *redis_script(enum redis_script script);
 /* For redis_script(): those from REDIS_ROWS_FIRST and REDIS_LEDGER_FIRST on. */
 extern const char *const redis_row_scripts[];
 extern const char *const redis_ledger_scripts[];
+/* Those from REDIS_UPKEEP_FIRST on. */
+extern const char *const redis_upkeep_scripts[];
 
 #endif

@@ -87,11 +87,26 @@
 	" R('ZADD',p..'rd:'..f[1],f[2],seq..id)\n"             \
 	" keep(p..'rd:'..f[1])\n"                              \
 	" for n in string.gmatch(f[3],'%d+') do\n"             \
-	"  local s=R('HMGET',h,n..'s',n..'n')\n"               \
+	"  local s=R('HMGET',h,n..'s',n..'n',n..'l',n..'d')\n" \
 	"  if s[1]=='0' then R('ZADD',p..'D',s[2],"            \
 	"seq..string.format('%02x',N(n))..id) end\n"           \
+	"  if N(s[3])>0 then\n"                                \
+	"   R('ZADD',p..'tr',s[3],n..':'..id)\n"               \
+	"   R('ZADD',p..'td:'..s[4],s[3],n..':'..id)\n"        \
+	"   keep(p..'td:'..s[4])\n"                            \
+	"  end\n"                                              \
 	" end\n"                                               \
 	" keep(h)\n"                                           \
+	"end\n"
+
+/*
+ * The keys below a prefix. On a server that others use too it looks at theirs,
+ * so it asks for few at a time.
+ */
+#define KEYS                                                  \
+	"local function scan(cursor,prefix,count)\n"          \
+	" return R('SCAN',cursor,'MATCH',string.gsub(prefix," \
+	"'[%[%]*?\\\\]','\\\\%0')..'*','COUNT',count)\n"      \
 	"end\n"
 
 /* A submission's fields, as redis_ledger.c reads them. */

@@ -34,6 +34,7 @@ extern const struct store_sts_ops redis_sts_ops;
 extern const struct store_destination_ops redis_destination_ops;
 extern const struct store_tls_ops redis_tls_ops;
 extern const struct store_failure_ops redis_failure_ops;
+extern const struct store_upkeep_ops redis_upkeep_ops;
 
 int redis_add(struct store *base, const struct store_batch *b, struct diag *d);
 int redis_committed(

@@ -124,7 +124,8 @@ put_batch(struct redis_conn *c, const struct store_batch *b, struct parcel *it)
 	}
 	for (size_t i = 0; i < b->n_sightings; i++)
 		redis_sighting_args(c, &b->sightings[i]);
-	redis_bad_args(c, b->bad_datagrams, b->n_bad_datagrams, 0);
+	redis_bad_args(
+	    c, b->bad_datagrams, b->n_bad_datagrams, b->more_bad_datagrams);
 }
 
 int

@@ -205,6 +205,12 @@ const char *const sql_text[ST_COUNT] = {
 		 " WHERE name = 'incidents_dropped'),"
 		 " (SELECT page_count FROM pragma_page_count)"
 		 " * (SELECT page_size FROM pragma_page_size)",
+    [ST_FREEZE] = "BEGIN",
+    [ST_SOURCE_EACH] = "SELECT name, seq FROM source ORDER BY name",
+    [ST_PAGES] = "SELECT page_count FROM pragma_page_count",
+    [ST_INTEGRITY] = "SELECT integrity_check FROM pragma_integrity_check(20)",
+    [ST_ORPHANS] = "SELECT count(*) FROM submission s WHERE NOT EXISTS"
+		   " (SELECT 1 FROM report r WHERE r.seq = s.report)",
     [ST_COUNT_EVALUATIONS] = "SELECT count(*) FROM"
 			     " (SELECT 1 FROM evaluation LIMIT ?1)",
     [ST_COUNT_TLS_RESULTS] = "SELECT count(*) FROM"
@@ -343,7 +349,7 @@ const char *const sql_text[ST_COUNT] = {
     [ST_SUBMISSION_ADD] = "INSERT INTO submission (report, number, state,"
 			  " attempts, next_try, last_try, give_up, fence,"
 			  " lease, destination, uri, detail) VALUES"
-			  " (?1, ?2, ?3, 0, ?4, 0, ?5, 0, 0, ?6, ?7, ?8)",
+			  " (?1, ?2, ?3, ?9, ?4, ?10, ?5, 0, 0, ?6, ?7, ?8)",
     [ST_SUBMISSION_GET] =
 	"SELECT " SUBMISSION " FROM report r JOIN submission s"
 	" ON s.report = r.seq"

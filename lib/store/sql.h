@@ -18,6 +18,12 @@ enum statement {
 	ST_COUNT_UP,
 	ST_COUNTER,
 	ST_STATS,
+	/* upkeep */
+	ST_FREEZE,
+	ST_SOURCE_EACH,
+	ST_PAGES,
+	ST_INTEGRITY,
+	ST_ORPHANS,
 	/* in the order of enum store_table */
 	ST_COUNT_EVALUATIONS,
 	ST_COUNT_TLS_RESULTS,

@@ -103,6 +103,8 @@ add_submission(struct sqlite_store *s, int64_t report, unsigned number,
 	db_put_text(s, st, 6, sub->destination);
 	db_put_blob(s, st, 7, sub->uri);
 	db_put_blob(s, st, 8, str_head(sub->detail, LEDGER_DETAIL_MAX));
+	db_put_int(s, st, 9, (int64_t)sub->attempts);
+	db_put_int(s, st, 10, sub->last_try);
 	return db_run(s, st);
 }
 

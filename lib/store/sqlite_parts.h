@@ -15,6 +15,7 @@ extern const struct store_sts_ops sqlite_sts_ops;
 extern const struct store_destination_ops sqlite_destination_ops;
 extern const struct store_tls_ops sqlite_tls_ops;
 extern const struct store_failure_ops sqlite_failure_ops;
+extern const struct store_upkeep_ops sqlite_upkeep_ops;
 
 /*
  * What a batch brings, in the transaction that is open. stamp: of the first

@@ -81,6 +81,7 @@ struct store_batch {
 	size_t n_tls_results;
 	const struct store_bad_datagram *bad_datagrams;
 	size_t n_bad_datagrams;
+	uint64_t more_bad_datagrams; /* counted only */
 	const struct store_incident *incidents;
 	size_t n_incidents;
 	const struct store_sighting *sightings;

@@ -144,6 +144,7 @@ static const struct store_ops ops = {
     .destination = &redis_destination_ops,
     .tls = &redis_tls_ops,
     .failure = &redis_failure_ops,
+    .upkeep = &redis_upkeep_ops,
 };
 
 int

@@ -103,6 +103,16 @@ suppress_kind_from_name(struct str name, enum suppress_kind *out)
 	return true;
 }
 
+const char *
+store_secret_name(unsigned i)
+{
+	/* reports that bounce, report ids, redacted failure reports */
+	static const char *const names[] = {
+	    "verp", "report-id", "failure report redaction"};
+
+	return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
+}
+
 /* --- bounds */
 
 static bool

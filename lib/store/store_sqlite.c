@@ -95,8 +95,8 @@ add_batch(struct sqlite_store *s, const struct store_batch *b)
 	if (rc == DB_OK)
 		rc = sqlite_add_sightings(s, b->sightings, b->n_sightings);
 	if (rc == DB_OK)
-		rc = sqlite_add_bad_datagrams(
-		    s, b->bad_datagrams, b->n_bad_datagrams, 0);
+		rc = sqlite_add_bad_datagrams(s, b->bad_datagrams,
+		    b->n_bad_datagrams, b->more_bad_datagrams);
 	return rc == DB_OK ? put_source(s, b->source, b->seq) : rc;
 }
 
@@ -198,6 +198,7 @@ static const struct store_ops ops = {
     .destination = &sqlite_destination_ops,
     .tls = &sqlite_tls_ops,
     .failure = &sqlite_failure_ops,
+    .upkeep = &sqlite_upkeep_ops,
 };
 
 int

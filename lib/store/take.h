@@ -105,10 +105,11 @@ int store_take_each(struct store_take *t,
 
 /*
  * Puts a finished report and its submissions (n may be 0), of which only
- * number (0: its place, from 1), uri, destination, state, next_try, give_up
- * and detail count. Several calls for the parts of one. AVER_LIMIT: the id is
- * in the ledger already, as when what came late for a window is taken after
- * the rest of it: choose another id; or something is above its bound.
+ * number (0: its place, from 1), uri, destination, state, attempts, next_try,
+ * last_try, give_up and detail count. Several calls for the parts of one.
+ * AVER_LIMIT: the id is in the ledger already, as when what came late for a
+ * window is taken after the rest of it: choose another id; or something is
+ * above its bound.
  */
 int store_take_report(struct store_take *t, const struct ledger_report *report,
     const struct ledger_submission *submissions, size_t n, struct diag *d);

@@ -202,7 +202,7 @@ def tls(fleet):
 
 def sentinel(fleet):
     a = fleet.server()
-    b = fleet.server("--replicaof", "127.0.0.1 %d" % a.port)
+    b = fleet.server("--replicaof", "127.0.0.1", str(a.port))
     L.wait_until(lambda: "master_link_status:up" in b.cli("INFO"), 20,
                  "a replica")
     sentinels = [fleet.sentinel("mx", a.port, 2) for _ in range(3)]

@@ -16,7 +16,8 @@ import lab as L
 DIR = os.environ.get("AVER_REDIS")
 SERVER = (shutil.which("redis-server", path=DIR) or
           shutil.which("valkey-server", path=DIR))
-CLI = shutil.which("redis-cli", path=DIR) or shutil.which("valkey-cli", path=DIR)
+CLI = (shutil.which("redis-cli", path=DIR) or
+       shutil.which("valkey-cli", path=DIR))
 LOAD = os.path.join(L.BUILD, "t", "integ", "storeload")
 
 

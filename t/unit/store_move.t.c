@@ -16,90 +16,10 @@
 #include "lib/store/take.h"
 #include "lib/store/tls_result.h"
 #include "t/unit/store_backend.h"
+#include "t/unit/store_fill.h"
 
-#define HOUR 3600
-#define DAY 86400
 #define KILLS 25
 #define BATCHES 3000
-
-static void
-fill(struct store *s)
-{
-	static char big[40000];
-	const struct store_evaluation rows[] = {
-	    {HOUR, STR("a.example"), STR("x\0\n"), 3, false, false},
-	    {HOUR, STR("a.example"), STR("x\0\n"), 2, true, false},
-	    {2 * HOUR, STR("a.example"), {big, sizeof(big)}, 1, false, false},
-	    {2 * HOUR, STR("a.example"), STR("last"), 7, true, false},
-	    {HOUR, STR("b.example"), STR(""), 1, false, false}};
-	const struct store_tls_result tls[] = {
-	    {DAY, STR("p.example"), STR("r.example"), STR("po\0l"), STR("d"), 2,
-		3, true},
-	    {2 * DAY, STR("p.example"), STR("r.example"), STR("pol"), STR(""),
-		5, 0, false}};
-	const struct store_incident incidents[] = {
-	    {STR("a.example"), 77, STR("i1")},
-	    {STR("a.example"), 78, STR("i2")}};
-	const struct store_known known[] = {
-	    {STR("k.example"), 5 * DAY}, {STR("l.example"), 6 * DAY}};
-	const struct store_sighting seen[] = {
-	    {STR("d.example"), STR("mx"), 50, STORE_OFFERED, STORE_OFFERED},
-	    {STR("d.example"), STR("mx"), 60, STORE_NOT_OFFERED, 0}};
-	const struct store_suppression sup = {
-	    SUPPRESS_ADDRESS, STR("a@b.example"), 1, 2, 3, false, STR("why")};
-	const struct store_sts sts = {.domain = STR("s.example"),
-	    .id = STR("1"),
-	    .policy = STR("version: STSv1"),
-	    .fetched = 10,
-	    .expires = 20,
-	    .last_used = 15,
-	    .refreshed = 10};
-	const struct store_sts failed = {.domain = STR("s.example"),
-	    .failed = 12,
-	    .failure = 4,
-	    .failure_detail = STR("no"),
-	    .next_try = 13};
-	const struct ledger_submission subs[] = {{.uri = STR("mailto:x@y"),
-						     .destination = STR("y"),
-						     .next_try = 5,
-						     .give_up = 9},
-	    {.uri = STR("mailto:z@y"),
-		.destination = STR("y"),
-		.state = LEDGER_SENT,
-		.detail = STR("250")}};
-	const struct ledger_report r = {.id = STR("r1"),
-	    .kind = LEDGER_TLS,
-	    .policy_domain = STR("p.example"),
-	    .begin = 1,
-	    .end = 2,
-	    .created = 100,
-	    .file_name = STR("f"),
-	    .body = STR("bo\0dy"),
-	    .rows = 4,
-	    .messages = 5,
-	    .record = STR("v=TLSRPTv1")};
-	const struct store_batch b = {.source = STR("s"),
-	    .seq = 1,
-	    .rows = rows,
-	    .n_rows = 5,
-	    .known = known,
-	    .n_known = 2,
-	    .tls_results = tls,
-	    .n_tls_results = 2,
-	    .incidents = incidents,
-	    .n_incidents = 2,
-	    .sightings = seen,
-	    .n_sightings = 2};
-	struct diag d = {.text = ""};
-
-	memset(big, 'b', sizeof(big));
-	ok(store_add_batch(s, &b, &d) == 0 &&
-		store_suppress(s, &sup, &d) == 0 &&
-		store_put_sts(s, &sts, &d) == 0 &&
-		store_fail_sts(s, &failed, &d) == 0 &&
-		store_put_report(s, &r, subs, 2, &d) == 0,
-	    "a store with all in it %s", d.text);
-}
 
 /* --- all of it as text */
 
@@ -260,7 +180,7 @@ there_and_back(const char *spec)
 	buf_init(&first, NULL, 1 << 20);
 	buf_init(&second, NULL, 1 << 20);
 	buf_init(&third, NULL, 1 << 20);
-	fill(a);
+	store_fill(a);
 	dump(a, &first);
 	move(a, b, "SQLite to the other");
 	dump(b, &second);
