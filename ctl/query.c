@@ -102,6 +102,7 @@ show(const struct tls_setup *s, const struct options *o,
 
 	engine_explain(
 	    s->engine, hop, tls_setup_deadline(s), arena, &decision, &detail);
+	engine_known(s->engine, &decision);
 	if (o->json) {
 		j = query_json(&r);
 		json_dumpf(j, out, JSON_INDENT(2) | JSON_ENSURE_ASCII);

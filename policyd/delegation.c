@@ -228,6 +228,8 @@ decide(struct service *s, struct snapshot *snap, struct arena *a,
 	}
 	engine_decide(s->engine, &hop,
 	    begin / 1000 + c->policyd_deadline * 1000, a, &decision);
+	if (c->require_tls_strict)
+		engine_known(s->engine, &decision);
 	o = delegation_weigh(
 	    requiretls_decide(&decision, c->require_tls_strict), r,
 	    c->require_tls_transport);

@@ -219,6 +219,8 @@ decide(struct job *j)
 	j->until = engine_decide(j->service->engine, &hop,
 	    j->begin / 1000 + c->policyd_deadline * 1000, &j->arena,
 	    &j->decision);
+	if (j->request.map == RENDER_REQUIRETLS)
+		engine_known(j->service->engine, &j->decision);
 	j->decided = true;
 	render(&j->arena, &j->snap->render, (enum render_map)j->request.map,
 	    &j->decision, &j->answer, &j->diag);

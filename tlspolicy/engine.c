@@ -368,13 +368,15 @@ gather_sts(struct deciding *g)
 		g->facts.trouble = record_trouble(g);
 }
 
-static void
-gather_known(struct deciding *g)
+void
+engine_known(struct engine *e, struct tls_decision *d)
 {
-	struct engine *e = g->e;
+	struct str domain = d->facts.nexthop->domain;
 
-	seen_get(e->seen, g->hop->domain,
-	    !e->is_shared || sts_cache_has_store(e->cache), &g->facts.known);
+	if (domain.n)
+		seen_get(e->seen, domain,
+		    !e->is_shared || sts_cache_has_store(e->cache),
+		    &d->facts.known);
 }
 
 static void
@@ -394,7 +396,6 @@ gather(struct deciding *g)
 	gather_dane(g);
 	if (wants_sts(g) && !is_settled(g))
 		gather_sts(g);
-	gather_known(g);
 	if (arena_failed(g->arena))
 		g->facts.trouble = STR("out of memory");
 }

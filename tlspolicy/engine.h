@@ -165,6 +165,13 @@ unsigned engine_slot(const struct engine *e, struct str domain);
 /* Any thread; as cheap as reading an integer. */
 uint16_t engine_slot_number(const struct engine *e, unsigned slot);
 
+/*
+ * Fills facts.known of a decision with what the store remembers of the
+ * destination; empty without engine_known(). The next hop that was decided for
+ * has to be there still.
+ */
+void engine_known(struct engine *e, struct tls_decision *d);
+
 /* How a decision came about, for people. */
 struct engine_detail {
 	const struct dns *dns; /* all questions with their answers, in arena */

@@ -124,6 +124,14 @@ test_requests(const struct serve_protocol *p)
 	ask(p, STR(HEAD "sender=\nrecipient=c@verified.listed.example\n"), &b);
 	is_str(buf_str(&b), STR("action=DUNNO\n\n"),
 	    "verified, without a transport");
+	is_int(fake_asked_known, 0, "the memory of destinations is not asked");
+	fake_conf.require_tls_strict = true;
+	ask(p, STR(HEAD "sender=a@b\nrecipient=c@verified.listed.example\n"),
+	    &b);
+	ok(str_starts(buf_str(&b), STR("action=550 5.7.30 ")) &&
+		fake_asked_known == 1,
+	    "but where REQUIRETLS is a must");
+	fake_conf.require_tls_strict = false;
 	is_int(fake_versions, 1, "a version was noted");
 	ok(fake_complaints >= 6, "what is no request is logged");
 	buf_fini(&b);

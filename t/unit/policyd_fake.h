@@ -25,6 +25,7 @@ static unsigned fake_decisions, fake_complaints, fake_versions;
 static unsigned fake_outcomes[DELEGATION_OUTCOME_COUNT];
 static bool fake_never_kept;
 static uint16_t fake_number; /* of the slot of all domains */
+static unsigned fake_asked_known;
 
 struct snapshot *
 service_snapshot(struct service *s)
@@ -115,6 +116,15 @@ engine_decide(struct engine *e, const struct nexthop *hop, int64_t deadline,
 	if (fake_never_kept || deadline < clock_mono_ms())
 		return 0;
 	return clock_mono_ms() + KEPT_MS;
+}
+
+/* Nothing that is remembered does REQUIRETLS. */
+void
+engine_known(struct engine *e, struct tls_decision *d)
+{
+	(void)e;
+	fake_asked_known++;
+	d->facts.known.requiretls = TLS_SEEN_NO;
 }
 
 __attribute__((unused)) static void
