@@ -3,15 +3,19 @@
 
 #include "tlspolicy/sts_flight.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/dns/rdata.h"
 
 #define DOMAIN_MAX 255
+#define IPV6_CHECK 60 /* seconds until routes are looked at again */
 
 struct sts_flight {
 	struct sts_fetch_job job; /* first: the fetcher knows this one */
@@ -313,6 +317,48 @@ on_done(struct sts_fetch_job *job, const struct sts_fetch_result *r)
 
 /* ---- the policy host ---------------------------------------------------- */
 
+/* Whether the system knows a way to the addresses of all; nothing is sent. */
+static bool
+has_ipv6_route(void)
+{
+	/* 2000::1, of what is given out as global unicast */
+	struct sockaddr_in6 sa = {.sin6_family = AF_INET6,
+	    .sin6_port = htons(443),
+	    .sin6_addr = {.s6_addr = {[0] = 0x20, [15] = 1}}};
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool has;
+
+	if (fd < 0)
+		return false;
+	has = connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0;
+	close(fd);
+	return has;
+}
+
+static bool
+uses_ipv6(struct sts_core *c)
+{
+	int64_t now = c->now();
+	bool has, is_known;
+
+	for (size_t i = 0; i < c->allow.n; i++)
+		if (c->allow.v[i].ip.family == IP_V6)
+			return true;
+	pthread_mutex_lock(&c->lock);
+	has = c->has_ipv6;
+	is_known = c->ipv6_checked && now >= c->ipv6_checked &&
+		   now - c->ipv6_checked < IPV6_CHECK;
+	pthread_mutex_unlock(&c->lock);
+	if (is_known)
+		return has;
+	has = has_ipv6_route();
+	pthread_mutex_lock(&c->lock);
+	c->has_ipv6 = has;
+	c->ipv6_checked = now;
+	pthread_mutex_unlock(&c->lock);
+	return has;
+}
+
 /* Takes the addresses that may be asked; the last one refused goes to bad. */
 static void
 take_addrs(struct sts_flight *fl, const struct dns_rrset *rr, struct ip *bad)
@@ -329,6 +375,31 @@ take_addrs(struct sts_flight *fl, const struct dns_rrset *rr, struct ip *bad)
 		else
 			*bad = ip;
 	}
+}
+
+/*
+ * Looks the host up. Without a way to hosts of IPv6 it is asked for addresses
+ * of that only where there is no other; *v6 is NULL when it was not.
+ */
+static void
+find_addrs(struct sts_flight *fl, struct dns *d, const struct dname *host,
+    const struct dns_rrset **v4, const struct dns_rrset **v6, struct ip *bad)
+{
+	bool both = uses_ipv6(fl->core);
+
+	*v6 = NULL;
+	if (both)
+		dns_prefetch(d, host, DNS_AAAA);
+	*v4 = dns_lookup(d, host, DNS_A);
+	if (both) {
+		*v6 = dns_lookup(d, host, DNS_AAAA);
+		take_addrs(fl, *v6, bad);
+	}
+	take_addrs(fl, *v4, bad);
+	if (both || fl->job.n_addrs)
+		return;
+	*v6 = dns_lookup(d, host, DNS_AAAA);
+	take_addrs(fl, *v6, bad);
 }
 
 /* Why there is no address to ask. */
@@ -373,11 +444,7 @@ sts_flight_run(struct sts_flight *fl, struct dns *d)
 		    STR("the name of the policy host is too long"));
 		return;
 	}
-	dns_prefetch(d, &host, DNS_AAAA);
-	v4 = dns_lookup(d, &host, DNS_A);
-	v6 = dns_lookup(d, &host, DNS_AAAA);
-	take_addrs(fl, v6, &bad);
-	take_addrs(fl, v4, &bad);
+	find_addrs(fl, d, &host, &v4, &v6, &bad);
 	fl->job.done = on_done;
 	if (fl->job.n_addrs) {
 		fl->core->fetcher->ops->start(fl->core->fetcher, &fl->job);

@@ -37,6 +37,8 @@ struct sts_core {
 	struct sts_counts counts;
 	unsigned in_flight;
 	bool closing;
+	bool has_ipv6; /* there is a way to hosts of it, */
+	int64_t ipv6_checked; /* when that was looked at; seconds, 0: never */
 	pthread_cond_t work; /* something is dirty, or closing */
 	pthread_cond_t idle; /* in_flight became 0 */
 
