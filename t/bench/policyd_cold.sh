@@ -14,7 +14,10 @@
 # PEER_CMD, a command that serves PEER_SOCK with the map PEER_MAP, takes its
 # turns in the same run: it is started for each, and has to forget before. It
 # finds the authority in SSL_CERT_FILE. DNS_PORT and HTTPS_PORT, for a peer that
-# cannot be told: 53 and 443.
+# cannot be told: 53 and 443. One that reads /etc/resolv.conf for any of its
+# questions needs a mount namespace with another one, in PEER_CMD: "unshare -m
+# sh -c 'mount --bind FILE /etc/resolv.conf; exec PEER'" with "nameserver
+# 127.0.0.1" in FILE (postfix-tlspol looks its policy hosts up so).
 #
 # A turn is a fresh daemon with an empty store. Read the ratios: medians of
 # ratios within a turn. CPU: microseconds of the server for one answer, kernel
