@@ -19,6 +19,7 @@ lint_tests = \
 # with real programs around ours; each one skips with its reason when it
 # cannot run here
 integ_tests = \
+	t/integ/sts_fleet.t \
 	t/integ/chaos.t \
 	t/integ/conformance.t \
 	t/integ/count.t \

@@ -104,7 +104,7 @@ keep_fence(struct sts_core *c, struct str domain, uint64_t fence)
 
 /* One look at the store. */
 static enum sts_fleet_say
-ask(struct sts_fleet *f, const struct store_sts_claim *claim)
+ask(struct sts_fleet *f, const struct store_sts_claim *claim, bool waits)
 {
 	struct store_sts_claimed got = {.fence = 0};
 	enum sts_fleet_say say = STS_FLEET_FETCH;
@@ -118,7 +118,7 @@ ask(struct sts_fleet *f, const struct store_sts_claim *claim)
 	err = store_claim_sts(s, claim, &a, &got, NULL);
 	leave_store(f, err);
 	if (!err && got.is_there) {
-		sts_load_row(f->core, &got.sts);
+		sts_load_row(f->core, &got.sts, waits);
 		say = STS_FLEET_TAKEN;
 	} else if (!err && got.fence) {
 		keep_fence(f->core, claim->domain, got.fence);
@@ -143,7 +143,7 @@ sts_fleet_claim(struct sts_fleet *f, struct str domain, struct str id,
 
 	for (;;) {
 		claim.now = f->core->now();
-		say = ask(f, &claim);
+		say = ask(f, &claim, wait_ms > 0);
 		if (say != STS_FLEET_BUSY || wait_ms <= 0)
 			return say;
 		/* it takes too long: each for itself */
@@ -168,6 +168,6 @@ sts_fleet_get(struct sts_fleet *f, struct str domain)
 	err = store_get_sts(s, domain, &a, &row, NULL);
 	leave_store(f, err);
 	if (!err)
-		sts_load_row(f->core, &row);
+		sts_load_row(f->core, &row, true);
 	arena_fini(&a);
 }

@@ -75,7 +75,7 @@ set_up(struct sts_keeper *k, bool is_up, const char *why)
 static int
 load_row(void *arg, const struct store_sts *s)
 {
-	sts_load_row(arg, s);
+	sts_load_row(arg, s, false);
 	return 0;
 }
 
@@ -83,7 +83,7 @@ static int
 load_change(void *arg, struct str domain, const struct store_sts *s)
 {
 	if (s)
-		sts_load_row(arg, s);
+		sts_load_row(arg, s, false);
 	else
 		sts_load_removal(arg, domain);
 	return 0;
@@ -114,7 +114,7 @@ sts_keeper_fetch(struct sts_keeper *k, struct str domain)
 	err = store_get_sts(k->store, domain, &a, &s, NULL);
 	pthread_mutex_unlock(&k->store_lock);
 	if (!err) {
-		sts_load_row(c, &s);
+		sts_load_row(c, &s, true);
 	} else if (err != AVER_NOTFOUND) {
 		pthread_mutex_lock(&c->lock);
 		c->counts.store_errors++;

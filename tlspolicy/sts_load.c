@@ -117,7 +117,8 @@ is_newer(const struct sts_entry *e, const struct store_sts *s)
 
 	if (!h || h->fetched != s->fetched)
 		return !h || h->fetched < s->fetched;
-	return !e->is_dirty && !str_eq(h->id, s->id);
+	return !e->is_dirty &&
+	       !(str_eq(h->id, s->id) && str_eq(h->text, s->policy));
 }
 
 /* Is what is in force another one now? */
@@ -169,7 +170,7 @@ tell(struct sts_core *c, struct str domain, const char *what)
 }
 
 void
-sts_load_row(struct sts_core *c, const struct store_sts *s)
+sts_load_row(struct sts_core *c, const struct store_sts *s, bool is_asked)
 {
 	struct diag d = {{0}, 0};
 	struct sts_held *h = NULL;
@@ -178,7 +179,7 @@ sts_load_row(struct sts_core *c, const struct store_sts *s)
 		h = held_of(s, c->now(), &d);
 	else if (s->policy.n == 0 && s->failed == 0)
 		diag_set(&d, AVER_SYNTAX, 0, "it cannot be read");
-	if (take_over(c, s, h) && c->changed)
+	if (take_over(c, s, h) && c->changed && !is_asked)
 		c->changed(c->note_arg, s->domain);
 	sts_held_unref(h);
 	if (d.text[0])

@@ -17,10 +17,11 @@
 /*
  * Takes a row over if it is newer than what is in memory. It has to be a policy
  * that can be read, not fetched in the future; it is in force for no longer
- * than its max_age says. Why one is not taken is told to core->note. No lock is
+ * than its max_age says. Why one is not taken is told to core->note. is_asked:
+ * a question waits for it, so core->changed need not tell of it. No lock is
  * held.
  */
-void sts_load_row(struct sts_core *c, const struct store_sts *s);
+void sts_load_row(struct sts_core *c, const struct store_sts *s, bool is_asked);
 /*
  * Somebody has removed the domain's policy: it is in force no more, unless it
  * was fetched again and that is not written yet. No lock is held.

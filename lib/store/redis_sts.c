@@ -4,9 +4,10 @@
 #include "lib/store/redis_parts.h"
 
 #include "lib/base/err.h"
+#include "lib/store/bounds.h"
 
 #define PAGE 64
-#define CHANGES 32 /* asked for at once, with their policies */
+#define TOGETHER 32 /* policies asked for at once */
 
 /* --- changes */
 
@@ -173,30 +174,66 @@ struct walk {
 	int (*fn)(void *arg, const struct store_sts *sts);
 	void *arg;
 	struct diag *d;
+	struct buf names; /* to be asked for, each behind its length */
+	size_t n;
 };
 
 static int
-give(void *arg, struct str name)
+give(struct walk *w, const struct resp *r)
 {
-	struct walk *w = arg;
 	struct store_sts sts;
+	bool bad = r->type != RESP_ARRAY || r->n == 0;
+
+	if (bad || !read_sts(r, &sts)) {
+		sts = (struct store_sts){.fetched = 0};
+		if (!bad)
+			sts.domain = redis_text(&r->items[0], &bad);
+	}
+	return bad ? redis_odd(w->s->c, w->d) : w->fn(w->arg, &sts);
+}
+
+/* Asks for those that have been gathered. */
+static int
+give_names(struct walk *w)
+{
+	struct str names = buf_str(&w->names);
 	struct arena a;
 	struct resp r;
 	int err;
 
+	if (w->n == 0)
+		return 0;
 	arena_init(&a, REDIS_ARENA);
 	redis_begin(w->s->c, REDIS_STS_GET);
-	redis_arg(w->s->c, name);
-	err = redis_run(w->s->c, true, &a, &r, w->d);
-	if (!err && r.type != RESP_ARRAY)
-		err = redis_odd(w->s->c, w->d);
-	else if (!err && r.n == 1) {
-		if (!read_sts(r.items, &sts))
-			sts = (struct store_sts){.domain = name};
-		err = w->fn(w->arg, &sts);
+	while (names.n) {
+		size_t n = (unsigned char)names.p[0];
+
+		redis_arg(w->s->c, str_head(str_from(names, 1), n));
+		names = str_from(names, n + 1);
 	}
+	err = redis_run(w->s->c, true, &a, &r, w->d);
+	if (!err && (r.type != RESP_ARRAY || r.n > w->n))
+		err = redis_odd(w->s->c, w->d);
+	for (size_t i = 0; !err && i < r.n; i++)
+		err = give(w, &r.items[i]);
 	arena_fini(&a);
+	buf_clear(&w->names);
+	w->n = 0;
 	return err;
+}
+
+static int
+gather(void *arg, struct str name)
+{
+	struct walk *w = arg;
+
+	if (!bounds_domain(name))
+		return 0;
+	buf_add_c(&w->names, (char)name.n);
+	buf_add(&w->names, name);
+	if (!buf_ok(&w->names))
+		return diag_set(w->d, AVER_NOMEM, 0, "out of memory");
+	return ++w->n < TOGETHER ? 0 : give_names(w);
 }
 
 static int
@@ -204,12 +241,16 @@ each(struct store *base, struct str after,
     int (*fn)(void *arg, const struct store_sts *sts), void *arg,
     struct diag *d)
 {
-	struct walk w = {redis_of(base), fn, arg, d};
+	struct walk w = {redis_of(base), fn, arg, d, {0}, 0};
 	int err;
 
+	buf_init(&w.names, NULL, TOGETHER * 256);
 	w.s->walking++;
-	err = redis_each_name(w.s, "M", after, give, &w, d);
+	err = redis_each_name(w.s, "M", after, gather, &w, d);
+	if (!err)
+		err = give_names(&w);
 	w.s->walking--;
+	buf_fini(&w.names);
 	return err;
 }
 
@@ -284,7 +325,7 @@ change_page(struct changes *w, size_t *n)
 	arena_init(&a, REDIS_ARENA);
 	redis_begin(w->s->c, REDIS_STS_CHANGES);
 	redis_arg_int(w->s->c, *w->mark);
-	redis_arg_int(w->s->c, CHANGES);
+	redis_arg_int(w->s->c, TOGETHER);
 	err = redis_run(w->s->c, true, &a, &r, w->d);
 	if (!err && r.type == RESP_NIL)
 		err = diag_set(
@@ -309,7 +350,7 @@ each_change(struct store *base, int64_t *mark,
 	w.s->walking++;
 	do {
 		err = change_page(&w, &n);
-	} while (!err && n == CHANGES);
+	} while (!err && n == TOGETHER);
 	w.s->walking--;
 	return err;
 }
@@ -338,8 +379,11 @@ claim(struct store *base, const struct store_sts_claim *x, struct arena *arena,
 	redis_arg_int(s->c, x->newer);
 	redis_arg_int(s->c, x->lease_ms);
 	redis_arg_int(s->c, STORE_STS_SKEW);
-	/* a claim whose reply was lost is nobody's until its lease ends */
-	err = redis_run(s->c, true, &a, &r, d);
+	/*
+	 * Somebody waits, so not again: a claim whose reply was lost is
+	 * nobody's until its lease ends.
+	 */
+	err = redis_run(s->c, false, &a, &r, d);
 	if (!err && r.type == RESP_INT) {
 		got.fence = redis_uint(&r, &bad);
 	} else if (!err) {

@@ -1,0 +1,360 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the aver authors
+"""Three aver-policyd on one Redis: one fetches for all, each goes on when the
+store is away, and what changes on one counts on all."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab as L                                             # noqa: E402
+import redis_lab as R                                       # noqa: E402
+try:
+    import smtp_lab
+except ImportError as e:
+    L.skip_all("needs %s (Debian: python3-cryptography)" % e.name)
+import tls_lab                                              # noqa: E402
+
+L.need(programs=("nsd",))
+R.need()
+PROGRAM = os.path.join(L.BUILD, "aver-policyd")
+if not os.access(PROGRAM, os.X_OK):
+    L.skip_all("aver-policyd is not built")
+tap = L.Tap()
+HOSTS = 3
+MANY = ["d%d.example" % i for i in range(100)]
+# what is asked for in the course of the test
+OTHERS = ["kept.example", "seen.example", "alone.example", "paused.example",
+          "away.example", "id.example"]
+
+
+class Site:
+    """The world outside: DNS, policy hosts, a mail server."""
+
+    def __init__(self, stage):
+        self.lab = stage
+        ca = smtp_lab.Authority(stage.dir)
+        self.ca_file = ca.file
+        self.hosts = tls_lab.PolicyHosts(ca.issue("none", ["x.example"]))
+        self.cert = ca.issue("all", ["mta-sts." + d for d in MANY + OTHERS])
+        for d in MANY + OTHERS:
+            self.serve(d, "mx." + d)
+        mx = ca.issue("mx", ["mx.seen.example"])
+
+        def talk(peer):
+            peer.greet(mx.context(), after="PIPELINING,REQUIRETLS")
+            peer.serve()
+        self.smtp = smtp_lab.Server(talk)
+        self.port = L.free_ports(1)[0]
+        self.proc = None
+        self.ids({})
+
+    def serve(self, domain, *mx, mode="enforce"):
+        self.hosts.put(domain, self.cert, tls_lab.answer(
+            tls_lab.policy(mode=mode, mx=mx)))
+
+    def ids(self, ids):
+        """The DNS, with those ids; its answers live for a second, but those
+        about kept.example."""
+        lines = ["$ORIGIN example.", "$TTL 1",
+                 "@ SOA ns root 1 3600 900 86400 1", "@ NS ns",
+                 "ns A 127.0.0.1"]
+        for d in MANY + OTHERS:
+            name = d.partition(".")[0]
+            ttl = 3600 if name == "kept" else 1
+            lines += [
+                "%s %d MX 10 mx.%s" % (name, ttl, name),
+                "mx.%s %d A 127.0.0.1" % (name, ttl),
+                '_mta-sts.%s %d TXT "v=STSv1; id=%s"' % (
+                    name, ttl, ids.get(d, "1")),
+                "mta-sts.%s %d A 127.0.0.1" % (name, ttl)]
+        self.lab.write("zone", "\n".join(lines) + "\n")
+        conf = self.lab.write("nsd.conf", """
+server:
+  ip-address: 127.0.0.1@%d
+  username: ""
+  chroot: ""
+  zonesdir: "%s"
+  pidfile: ""
+  database: ""
+  xfrdfile: ""
+  zonelistfile: "%s/zone.list"
+  xfrdir: "%s"
+  server-count: 1
+  rrl-ratelimit: 0
+remote-control:
+  control-enable: no
+zone:
+  name: example
+  zonefile: zone
+""" % ((self.port,) + (self.lab.dir,) * 3))
+        if self.proc:
+            self.proc.terminate()
+            self.proc.wait()
+        self.proc = self.lab.spawn(["nsd", "-d", "-c", conf], "nsd.log")
+        L.wait_until(lambda: L.listens(self.port), 10, "nsd")
+
+    def fetches(self, domains):
+        return sum(self.hosts.asked(d) for d in domains)
+
+
+class Host:
+    def __init__(self, site, number, store):
+        self.lab, self.site = site.lab, site
+        self.name = "host%d" % number
+        self.log = self.name + ".log"
+        self.dir = self.lab.path(self.name)
+        os.mkdir(self.dir)
+        shutil.chown(self.dir, "nobody")
+        self.path = os.path.join(self.dir, "sock")
+        self.metrics = L.free_ports(1)[0]
+        self.conf = self.lab.write(self.name + ".conf", """
+user = nobody
+log_destination = stderr
+state_directory = %s
+store = %s
+policyd_listen = unix:%s
+policyd_metrics_listen = 127.0.0.1:%d
+policyd_workers = 16
+record_tls_results = no
+dns_servers = 127.0.0.1@%d
+dnssec = off
+postconf_command =
+postfix_version = 3.7
+requiretls_policy = opportunistic
+tls_min_validity = 1s
+tls_max_validity = 1h
+sts_ca_file = %s
+sts_port = %d
+sts_allow_networks = 127.0.0.0/8
+""" % (self.dir, store, self.path, self.metrics, site.port, site.ca_file,
+            site.hosts.port))
+        self.start()
+
+    def start(self):
+        before = self.lab.read(self.log).count(" ready\n")
+        self.proc = self.lab.spawn([PROGRAM, "-c", self.conf], self.log)
+
+        def up():
+            if self.proc.poll() is not None:
+                raise RuntimeError("aver-policyd ended: " +
+                                   self.lab.read(self.log)[-2000:])
+            return self.lab.read(self.log).count(" ready\n") > before
+        L.wait_until(up, 30, "aver-policyd")
+
+    def stop(self):
+        self.proc.terminate()
+        return self.proc.wait(30 * L.SLOW)
+
+    def ask_all(self, keys, name="tls"):
+        """Answers in the order of the keys, one connection."""
+        out = []
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(100 * L.SLOW)
+            s.connect(self.path)
+            f = s.makefile("rb")
+            for k in keys:
+                text = ("%s %s" % (name, k)).encode()
+                s.sendall(b"%d:%s," % (len(text), text))
+                n = b""
+                while not n.endswith(b":"):
+                    n += f.read(1)
+                out.append(f.read(int(n[:-1]) + 1)[:-1].decode())
+        return out
+
+    def ask(self, key, name="tls"):
+        return self.ask_all([key], name)[0]
+
+    def metric(self, series):
+        url = "http://127.0.0.1:%d/metrics" % self.metrics
+        with urllib.request.urlopen(url, timeout=20) as r:
+            m = re.search(r"(?m)^%s (\S+)$" % re.escape(series),
+                          r.read().decode())
+        return float(m.group(1)) if m else None
+
+    def aver(self, *args):
+        return subprocess.run(
+            [os.path.join(L.BUILD, "aver"), "-c", self.conf, *args],
+            capture_output=True, text=True, timeout=60 * L.SLOW)
+
+
+def secure(domain, mx=None):
+    return "OK secure match=%s servername=hostname" % (mx or "mx." + domain)
+
+
+def all_say(hosts, domain, want, name):
+    """Each host, in the end."""
+    got = []
+
+    def look():
+        got[:] = [h.ask(domain) for h in hosts]
+        return got == [want] * len(hosts)
+    try:
+        L.wait_until(look, 30, domain)
+    except RuntimeError:
+        pass
+    tap.eq(got, [want] * len(hosts), name)
+
+
+def are_up(hosts, up):
+    L.wait_until(lambda: all(h.metric("aver_policyd_store_up") == up
+                             for h in hosts), 60, "the store %d" % up)
+
+
+# --- together
+
+def test_together(site, hosts):
+    answers = [{} for _ in hosts]
+
+    def work(i):
+        host, part = hosts[i % HOSTS], i // HOSTS
+        keys = MANY[part * 10:part * 10 + 10]
+        answers[i % HOSTS].update(zip(keys, host.ask_all(keys)))
+    L.run_threads(HOSTS * 10, work)
+    for i, a in enumerate(answers):
+        wrong = {d: a.get(d) for d in MANY if a.get(d) != secure(d)}
+        tap.eq(wrong, {}, "host %d has all policies" % i)
+    n = site.fetches(MANY)
+    tap.note("%d fetches" % n)
+    tap.ok(100 <= n < 120, "100 domains at three hosts: about 100 fetches", n)
+    taken = sum(h.metric("aver_policyd_policies_taken_total") for h in hosts)
+    tap.ok(taken > 0, "some waited for another host", taken)
+    for h in hosts:
+        tap.eq(h.ask_all(MANY), [secure(d) for d in MANY], "and again")
+    tap.eq(site.fetches(MANY), n, "without a fetch")
+
+
+def test_new_id(site, hosts):
+    all_say(hosts, "id.example", secure("id.example"), "an id")
+    site.serve("id.example", "other.example")
+    site.ids({"id.example": "2"})
+    all_say(hosts, "id.example", secure("", "other.example"), "a new one")
+    tap.eq(site.fetches(["id.example"]), 2, "one fetch for each")
+
+
+def test_commands(site, hosts):
+    d = "kept.example"
+    all_say(hosts, d, secure(d), "answers that are kept for an hour")
+    site.serve(d, "other.example")
+    tap.eq(hosts[0].ask(d), secure(d), "are kept")
+    r = hosts[0].aver("policy", "refresh", d)
+    tap.eq(r.returncode, 0, "refresh on one " + r.stderr)
+    all_say(hosts, d, secure("", "other.example"), "counts on all")
+    tap.eq(site.fetches([d]), 2, "by one fetch")
+    site.hosts.put(d, site.cert, tls_lab.answer("", status="404 Not Found"))
+    r = hosts[1].aver("policy", "remove", d)
+    tap.eq(r.returncode, 0, "remove on one " + r.stderr)
+    all_say(hosts, d, "NOTFOUND ", "counts on all")
+
+
+# --- alone
+
+def test_killed(site, hosts, server):
+    some = MANY[:20]
+    server.kill()
+    for h in hosts:
+        tap.eq(h.ask_all(some), [secure(d) for d in some],
+               "without the store policies stay in force")
+    are_up(hosts, 0)
+    for h in hosts:
+        tap.eq(h.ask("alone.example"), secure("alone.example"),
+               "a new one is fetched")
+    tap.eq(site.fetches(["alone.example"]), HOSTS, "by each host")
+    tap.ok("the store of TLS policies: " in site.lab.read(hosts[0].log),
+           "it is in the log")
+    # a host that starts now
+    tap.eq(hosts[2].stop(), 0, "a host stops")
+    hosts[2].start()
+    tap.eq(hosts[2].ask(MANY[0]), secure(MANY[0]), "starts, and fetches")
+    site.serve(MANY[1], "evil.example", mode="none")
+    tap.eq(hosts[0].ask(MANY[1]), secure(MANY[1]),
+           "one that knows a policy does not ask again")
+    site.serve(MANY[1], "mx." + MANY[1])
+    server.start()
+    are_up(hosts, 1)
+    tap.eq(hosts[2].ask_all(some), [secure(d) for d in some],
+           "back: the store serves the new one")
+    tap.eq(site.fetches(MANY[2:20]), 18, "without a fetch")
+    L.wait_until(lambda: "alone.example" in
+                 hosts[1].aver("policy", "list").stdout, 30, "alone.example")
+    tap.ok(True, "what was fetched meanwhile is written")
+
+
+def test_paused(site, hosts, server):
+    some = MANY[20:40]
+    server.signal(signal.SIGSTOP)
+    L.run_threads(HOSTS, lambda i: tap.eq(
+        hosts[i].ask_all(some + ["paused.example"]),
+        [secure(d) for d in some + ["paused.example"]],
+        "a server that says nothing"))
+    are_up(hosts, 0)
+    L.run_threads(HOSTS, lambda i: tap.eq(
+        hosts[i].ask_all(some + ["away.example"]),
+        [secure(d) for d in some + ["away.example"]], "and once more"))
+    tap.eq(site.fetches(["away.example"]), HOSTS, "each host fetches")
+    server.signal(signal.SIGCONT)
+    are_up(hosts, 1)
+    tap.eq(site.fetches(some), 20, "no policy was fetched again")
+
+
+def test_emptied(site, hosts, server):
+    n = len(hosts[0].aver("policy", "list").stdout.splitlines())
+    tap.ok(n >= 100, "policies in the store", n)
+    before = site.fetches(MANY)
+    tap.ok("OK" in server.cli("FLUSHALL"), "the store is emptied")
+    L.wait_until(lambda: len(hosts[0].aver("policy", "list")
+                             .stdout.splitlines()) >= n - 1, 60,
+                 "policies come back")
+    for h in hosts:
+        tap.eq(h.ask_all(MANY), [secure(d) for d in MANY],
+               "no policy is lost")
+    tap.eq(site.fetches(MANY), before, "without a fetch")
+
+
+# --- destinations
+
+def test_seen(site, hosts, server):
+    d = "seen.example"
+    tap.eq([h.ask(d, "requiretls") for h in hosts],
+           ["OK opportunistic"] * HOSTS, "nothing is known of a host")
+    r = hosts[0].aver("check", "%s:%d" % (d, site.smtp.port))
+    tap.ok("REQUIRETLS: offered" in r.stdout, "one host sees what it offers",
+           r.stdout + r.stderr)
+    L.wait_until(lambda: all(h.ask(d, "requiretls") == "OK enforce"
+                             for h in hosts), 30, "requiretls")
+    tap.ok(True, "all know it")
+    server.kill()
+    are_up(hosts, 0)
+    # answers that were kept end after a second
+    for _ in range(3):
+        tap.eq([h.ask(d, "requiretls") for h in hosts],
+               ["OK enforce"] * HOSTS, "without the store too")
+        subprocess.run(["sleep", "1"], check=True)
+
+
+def main():
+    with L.Lab() as stage, R.Fleet() as fleet:
+        server = fleet.server()
+        site = Site(stage)
+        store = ("redis://127.0.0.1:%d?timeout=500&command_timeout=1000"
+                 % server.port)
+        hosts = [Host(site, i, store) for i in range(HOSTS)]
+        for test, more in ((test_together, ()), (test_new_id, ()),
+                           (test_commands, ()), (test_killed, (server,)),
+                           (test_paused, (server,)),
+                           (test_emptied, (server,)),
+                           (test_seen, (server,))):
+            tap.note(test.__name__)
+            test(site, hosts, *more)
+        for h in hosts:
+            tap.eq(h.stop(), 0, h.name + " stops")
+    tap.done()
+
+
+main()
