@@ -599,7 +599,7 @@ open_store(struct engine *e, const struct engine_config *cfg,
 	if (!err)
 		return 0;
 	/* a host that starts alone answers alone */
-	if (err == AVER_TEMP && e->store) {
+	if (e->store && sts_store_is_away(err)) {
 		on_note(e, STR_NONE, why.text);
 		return 0;
 	}

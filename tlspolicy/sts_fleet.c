@@ -24,6 +24,12 @@ struct sts_fleet {
 	struct store *store; /* NULL: not opened yet */
 };
 
+bool
+sts_store_is_away(int err)
+{
+	return err == AVER_TEMP || err == AVER_IO;
+}
+
 struct sts_fleet *
 sts_fleet_new(struct sts_core *core, const struct sts_opener *opener)
 {

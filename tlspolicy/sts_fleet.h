@@ -26,6 +26,12 @@
 
 struct sts_fleet;
 
+/*
+ * An error of the store that may be over later: no server, or one that does not
+ * speak as it should. What the configuration has wrong is none.
+ */
+bool sts_store_is_away(int err);
+
 /* Opens a handle of the store; see store_open(). */
 struct sts_opener {
 	int (*open)(void *arg, struct store **out, struct diag *d);

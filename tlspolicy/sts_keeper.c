@@ -40,6 +40,9 @@ struct sts_keeper {
 	struct sts_fleet *fleet;
 	struct sts_opener opener;
 	atomic_bool is_up; /* the store answered the last time */
+	/* of writing, which may fail while reading goes well: a full disk */
+	bool write_fails;
+	int64_t write_at; /* clock_mono_ms(): not before */
 	pthread_mutex_t store_lock; /* taken before the core's */
 	struct store *store; /* NULL: none, or none yet */
 	int64_t mark; /* of the store's changes; < 0: none yet */
@@ -281,11 +284,32 @@ write_failed(struct sts_core *c, const struct pending *p)
 {
 	struct sts_entry *e = sts_table_find(&c->table, p->row.domain);
 
+	c->counts.store_errors++;
 	if (!e || e->is_dirty)
 		return;
 	e->is_dirty = true;
 	e->next_dirty = c->dirty;
 	c->dirty = e;
+}
+
+static bool
+may_write(const struct sts_keeper *k)
+{
+	return sts_keeper_is_up(k) && clock_mono_ms() >= k->write_at;
+}
+
+/* How it went is told when it changes; after a failure it rests a tick. */
+static void
+wrote(struct sts_keeper *k, int err, const char *why)
+{
+	struct sts_core *c = k->core;
+
+	if (err)
+		k->write_at = clock_mono_ms() + STS_FOLLOW_MS;
+	if (c->note && k->write_fails != (err != 0))
+		c->note(c->note_arg, STR_NONE,
+		    err ? why : "policies can be written again");
+	k->write_fails = err != 0;
 }
 
 /*
@@ -298,22 +322,27 @@ write_dirty(struct sts_keeper *k)
 	struct sts_core *c = k->core;
 	struct diag d = {{0}, 0};
 	struct pending p;
+	bool any = false;
 	int err = 0;
 
-	if (!sts_keeper_is_up(k))
+	if (!may_write(k))
 		return;
 	pthread_mutex_lock(&c->lock);
 	while (!err && take_dirty(c, &p)) {
 		pthread_mutex_unlock(&c->lock);
+		any = true;
 		err = write_one(k, &p, &d);
+		/* one that is too long for the store will ever be */
+		if (err == AVER_LIMIT)
+			err = 0;
 		sts_held_unref(p.policy);
 		pthread_mutex_lock(&c->lock);
 		if (err)
 			write_failed(c, &p);
 	}
 	pthread_mutex_unlock(&c->lock);
-	if (err)
-		set_up(k, false, d.text);
+	if (any)
+		wrote(k, err, d.text);
 }
 
 /* ---- the round ---------------------------------------------------------- */
@@ -548,7 +577,7 @@ wait_for_work(struct sts_keeper *k, int64_t until)
 	bool goes_on;
 
 	pthread_mutex_lock(&c->lock);
-	while (!c->closing && !(c->dirty && sts_keeper_is_up(k)) && err == 0)
+	while (!c->closing && !(c->dirty && may_write(k)) && err == 0)
 		err = pthread_cond_timedwait(&c->work, &c->lock, &ts);
 	goes_on = !c->closing;
 	pthread_mutex_unlock(&c->lock);
@@ -621,7 +650,7 @@ first_look(struct sts_keeper *k, struct diag *d)
 		err = store_mark_sts(k->store, &k->mark, d);
 	if (!err && k->store)
 		atomic_store(&k->is_up, true);
-	return err == AVER_TEMP && k->opener.open ? 0 : err;
+	return k->opener.open && sts_store_is_away(err) ? 0 : err;
 }
 
 int
@@ -676,6 +705,7 @@ sts_keeper_close(struct sts_keeper *k)
 {
 	if (!k)
 		return;
+	k->write_at = 0;
 	write_dirty(k);
 	keeper_free(k);
 }

@@ -31,7 +31,7 @@ HOSTS = 3
 MANY = ["d%d.example" % i for i in range(100)]
 # what is asked for in the course of the test
 OTHERS = ["kept.example", "seen.example", "alone.example", "paused.example",
-          "away.example", "id.example"]
+          "away.example", "id.example", "file.example"]
 
 
 class Site:
@@ -61,13 +61,13 @@ class Site:
 
     def ids(self, ids):
         """The DNS, with those ids; its answers live for a second, but those
-        about kept.example."""
+        about kept.example and file.example."""
         lines = ["$ORIGIN example.", "$TTL 1",
                  "@ SOA ns root 1 3600 900 86400 1", "@ NS ns",
                  "ns A 127.0.0.1"]
         for d in MANY + OTHERS:
             name = d.partition(".")[0]
-            ttl = 3600 if name == "kept" else 1
+            ttl = 3600 if name in ("kept", "file") else 1
             lines += [
                 "%s %d MX 10 mx.%s" % (name, ttl, name),
                 "mx.%s %d A 127.0.0.1" % (name, ttl),
@@ -253,6 +253,30 @@ def test_commands(site, hosts):
     all_say(hosts, d, "NOTFOUND ", "counts on all")
 
 
+def test_file(site):
+    """Two daemons on one SQLite file."""
+    d = "file.example"
+    folder = site.lab.path("shared")
+    os.mkdir(folder)
+    shutil.chown(folder, "nobody")
+    hosts = [Host(site, 10 + i, "sqlite:%s/aver.db" % folder)
+             for i in range(2)]
+    all_say(hosts, d, secure(d), "two daemons on one file")
+    n = site.fetches([d])
+    tap.ok(n in (1, 2), "one fetch or two", n)
+    site.serve(d, "other.example")
+    r = hosts[0].aver("policy", "refresh", d)
+    tap.eq(r.returncode, 0, "refresh on one " + r.stderr)
+    all_say(hosts, d, secure("", "other.example"), "counts on both")
+    tap.eq(site.fetches([d]), n + 1, "by one fetch")
+    site.hosts.put(d, site.cert, tls_lab.answer("", status="404 Not Found"))
+    r = hosts[1].aver("policy", "remove", d)
+    tap.eq(r.returncode, 0, "remove on one " + r.stderr)
+    all_say(hosts, d, "NOTFOUND ", "counts on both")
+    for h in hosts:
+        tap.eq(h.stop(), 0, h.name + " stops")
+
+
 # --- alone
 
 def test_killed(site, hosts, server):
@@ -354,6 +378,8 @@ def main():
             test(site, hosts, *more)
         for h in hosts:
             tap.eq(h.stop(), 0, h.name + " stops")
+        tap.note("test_file")
+        test_file(site)
     tap.done()
 
 
