@@ -17,6 +17,11 @@ endif
 EXTRA_DIST += lib/compat/poller_epoll.c lib/compat/poller_poll.c \
 	lib/compat/sync_syncfs.c lib/compat/sync_none.c
 
-check_PROGRAMS += t/unit/compat.t
+check_PROGRAMS += t/unit/compat.t t/unit/poller.t t/unit/poller_poll.t
 t_unit_compat_t_SOURCES = t/unit/compat.t.c t/tap.h
 t_unit_compat_t_LDADD = $(aver_libs)
+t_unit_poller_t_SOURCES = t/unit/poller.t.c t/tap.h
+t_unit_poller_t_LDADD = $(aver_libs)
+t_unit_poller_poll_t_SOURCES = $(t_unit_poller_t_SOURCES) \
+	lib/compat/poller_poll.c
+t_unit_poller_poll_t_LDADD = $(aver_libs)

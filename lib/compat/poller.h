@@ -40,7 +40,7 @@ void poller_resume(struct poller *p, int fd);
 
 /*
  * Waits at most timeout_ms (-1: no limit) and fills up to max events. Returns
- * how many, 0 also after a signal.
+ * how many; it may also return 0 before the time is over.
  */
 size_t poller_wait(
     struct poller *p, struct poller_event *ev, size_t max, int timeout_ms);

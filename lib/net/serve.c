@@ -373,6 +373,7 @@ turn(struct serve *s)
 	size_t n = poller_wait(s->poller, ev, EVENTS, timeout(s));
 
 	s->now = clock_mono_ms();
+	s->events = n;
 	for (size_t i = 0; i < n; i++)
 		on_event(s, &ev[i]);
 	work_take_back(s);

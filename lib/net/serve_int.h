@@ -87,6 +87,9 @@ struct serve {
 	bool eager; /* more may wait to be accepted */
 	struct conn_list idle, stalled, again, dead;
 	int64_t now; /* clock_mono_ms() of this turn */
+	size_t events; /* of this turn */
+	int luck; /* see reads_on() */
+	unsigned declined; /* by it */
 	uint64_t seed;
 	struct conn *flights[SERVE_FLIGHTS];
 	struct str direct; /* one reply that is not copied yet */
