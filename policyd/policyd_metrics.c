@@ -9,6 +9,7 @@
 #include "lib/dns/dns_unbound.h"
 #include "lib/metrics/metrics.h"
 #include "lib/metrics/metrics_http.h"
+#include "policyd/answer_cache.h"
 #include "policyd/collector.h"
 #include "policyd/datagrams.h"
 #include "policyd/service.h"
@@ -390,9 +391,6 @@ add_up(struct socketmap_stats *all, struct socketmap *map)
 	socketmap_get_stats(map, &st);
 	all->hits += st.hits;
 	all->misses += st.misses;
-	all->cache.evicted += st.cache.evicted;
-	all->cache.entries += st.cache.entries;
-	all->cache.octets += st.cache.octets;
 	for (size_t i = 0; i < SOCKETMAP_MAP_COUNT; i++)
 		for (size_t k = 0; k < RENDER_STATUS_COUNT; k++)
 			all->answers[i][k] += st.answers[i][k];
@@ -402,18 +400,20 @@ static void
 collect_socketmaps(struct metrics *m, struct service *s)
 {
 	struct socketmap_stats st = {.hits = 0};
+	struct answer_cache_stats cache;
 
 	for (unsigned i = 0; i < s->pollers; i++)
 		add_up(&st, s->socketmaps[i]);
+	answer_cache_stats(s->answers, &cache);
 	for (size_t i = 0; i < SOCKETMAP_MAP_COUNT; i++)
 		for (size_t k = 0; k < RENDER_STATUS_COUNT; k++)
 			metrics_set(m, ANSWERS, i * RENDER_STATUS_COUNT + k,
 			    st.answers[i][k]);
 	metrics_set(m, CACHE_HITS, 0, st.hits);
 	metrics_set(m, CACHE_MISSES, 0, st.misses);
-	metrics_set(m, CACHE_EVICTED, 0, st.cache.evicted);
-	metrics_set(m, CACHE_ENTRIES, 0, st.cache.entries);
-	metrics_set(m, CACHE_OCTETS, 0, st.cache.octets);
+	metrics_set(m, CACHE_EVICTED, 0, cache.evicted);
+	metrics_set(m, CACHE_ENTRIES, 0, cache.entries);
+	metrics_set(m, CACHE_OCTETS, 0, cache.octets);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "policyd/answer_cache.h"
 #include "policyd/collector.h"
 #include "policyd/datagrams.h"
 #include "policyd/delegation.h"
@@ -364,12 +365,14 @@ open_pollers(struct service *s, const struct conf *c, struct diag *d)
 {
 	unsigned n = (unsigned)c->policyd_pollers;
 
+	s->answers = answer_cache_new(
+	    (size_t)c->policyd_cache_entries, (size_t)c->policyd_cache_size);
+	if (!s->answers)
+		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	for (; s->pollers < n; s->pollers++) {
 		unsigned i = s->pollers;
 
-		s->socketmaps[i] =
-		    socketmap_new(s, (size_t)c->policyd_cache_entries / n,
-			(size_t)c->policyd_cache_size / n);
+		s->socketmaps[i] = socketmap_new(s, s->answers);
 		s->delegations[i] = delegation_new(s);
 		if (!s->socketmaps[i] || !s->delegations[i]) {
 			s->pollers++;
@@ -582,6 +585,7 @@ service_close(struct service *s)
 		delegation_free(s->delegations[i]);
 		socketmap_free(s->socketmaps[i]);
 	}
+	answer_cache_free(s->answers);
 	engine_close(s->engine);
 	collector_close(s->collector);
 	dns_source_close(s->dns);

@@ -22,6 +22,7 @@
 #include "tlspolicy/render.h"
 #include "tlspolicy/tls_table_file.h"
 
+struct answer_cache;
 struct collector;
 struct datagrams;
 struct delegation;
@@ -61,6 +62,7 @@ struct service {
 	struct collector *collector;
 	struct datagrams *datagrams;
 	struct tls_log *tls_log;
+	struct answer_cache *answers; /* of all pollers */
 	/* of each poller */
 	struct socketmap *socketmaps[SERVE_POLLERS_MAX];
 	struct delegation *delegations[SERVE_POLLERS_MAX];

@@ -17,10 +17,13 @@
 /* engine.h: 512 kB for a decision; as much for its answer */
 #define MEMORY ((size_t)2 << 20)
 #define LINE_OCTETS 2000
+/* what the server takes for a reply */
+#define REPLY_MAX ((size_t)1 << 20)
 
 struct socketmap {
 	struct service *service;
-	struct answer_cache *cache;
+	struct answer_cache *cache; /* of all pollers */
+	struct buf hit; /* the last reply out of the cache */
 	/* written by the poller alone */
 	_Atomic uint64_t hits, misses;
 	_Atomic uint64_t answers[SOCKETMAP_MAP_COUNT][RENDER_STATUS_COUNT];
@@ -124,11 +127,12 @@ on_request(void *arg, struct str request, int64_t now, struct str *reply)
 {
 	struct socketmap *m = arg;
 	struct socketmap_request q;
-	unsigned tag;
+	uint32_t tag;
 
 	if (answer_cache_get(m->cache, request, now,
-		service_generation(m->service), reply, &tag) &&
+		(uint32_t)service_generation(m->service), &m->hit, &tag) &&
 	    is_current(m->service->engine, tag)) {
+		*reply = buf_str(&m->hit);
 		count(&m->hits);
 		count_answer(m, tag);
 		return SERVE_REPLY;
@@ -147,11 +151,16 @@ static void
 after(void *arg, struct str request, const struct serve_answer *answer)
 {
 	struct socketmap *m = arg;
-	unsigned tag = (unsigned)(answer->mark & UINT32_MAX);
+	struct answer a = {
+	    .request = request,
+	    .reply = buf_str(&answer->reply),
+	    .tag = (uint32_t)answer->mark,
+	    .generation = (uint32_t)(answer->mark >> 32),
+	    .until = answer->until,
+	};
 
-	count_answer(m, tag);
-	answer_cache_put(m->cache, request, buf_str(&answer->reply), tag,
-	    answer->until, clock_mono_ms(), answer->mark >> 32);
+	count_answer(m, a.tag);
+	answer_cache_put(m->cache, &a, clock_mono_ms());
 }
 
 /* ---- in a worker -------------------------------------------------------- */
@@ -289,18 +298,15 @@ starts(char first)
 }
 
 struct socketmap *
-socketmap_new(struct service *s, size_t entries, size_t octets)
+socketmap_new(struct service *s, struct answer_cache *cache)
 {
 	struct socketmap *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		return NULL;
 	m->service = s;
-	m->cache = answer_cache_new(entries, octets);
-	if (!m->cache) {
-		free(m);
-		return NULL;
-	}
+	m->cache = cache;
+	buf_init(&m->hit, NULL, REPLY_MAX);
 	return m;
 }
 
@@ -309,7 +315,7 @@ socketmap_free(struct socketmap *m)
 {
 	if (!m)
 		return;
-	answer_cache_free(m->cache);
+	buf_fini(&m->hit);
 	free(m);
 }
 
@@ -337,5 +343,4 @@ socketmap_get_stats(struct socketmap *m, struct socketmap_stats *out)
 	for (size_t i = 0; i < SOCKETMAP_MAP_COUNT; i++)
 		for (size_t k = 0; k < RENDER_STATUS_COUNT; k++)
 			out->answers[i][k] = READ(&m->answers[i][k]);
-	answer_cache_stats(m->cache, &out->cache);
 }

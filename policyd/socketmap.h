@@ -41,16 +41,14 @@ struct socketmap_request {
  */
 void socketmap_parse(struct str request, struct socketmap_request *out);
 
-/* NULL when memory is out. */
-struct socketmap *
-socketmap_new(struct service *s, size_t entries, size_t octets);
+/* One poller's; the cache is the caller's. NULL when memory is out. */
+struct socketmap *socketmap_new(struct service *s, struct answer_cache *cache);
 void socketmap_free(struct socketmap *m); /* NULL allowed */
 void socketmap_protocol(struct socketmap *m, struct serve_protocol *out);
 
 struct socketmap_stats {
 	uint64_t hits, misses;
 	uint64_t answers[SOCKETMAP_MAP_COUNT][RENDER_STATUS_COUNT];
-	struct answer_cache_stats cache;
 };
 
 /* Any thread, any time. */

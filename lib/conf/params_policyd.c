@@ -66,8 +66,8 @@ static const struct param table[] = {
 	.fallback = "2",
 	.restart = true,
 	.help = "How many threads own connections and answer from memory.",
-	.manual = "Each has its share of the connections, of the workers and "
-		  "of the answers that are kept.\n"
+	.manual = "Each has its share of the connections and of the workers; "
+		  "the answers that are kept are common to all.\n"
 		  "One answers a hundred thousand requests a second and more.",
     },
     {

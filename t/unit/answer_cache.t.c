@@ -2,6 +2,9 @@
 /* Copyright (c) 2026 the aver authors */
 
 #include "policyd/answer_cache.h"
+
+#include <pthread.h>
+
 #include "t/tap.h"
 
 #define GEN 7u
@@ -15,26 +18,63 @@ numbered(char *text, size_t size, const char *what, unsigned i)
 }
 
 static void
+put_text(struct answer_cache *c, struct str request, struct str reply,
+    uint32_t tag, int64_t until, int64_t now)
+{
+	struct answer a = {request, reply, tag, GEN, until};
+
+	answer_cache_put(c, &a, now);
+}
+
+static void
 put(struct answer_cache *c, unsigned i, int64_t until, int64_t now)
 {
 	char a[64], b[64];
 
-	answer_cache_put(c, numbered(a, sizeof(a), "tls domain", i),
-	    numbered(b, sizeof(b), "answer", i), i, until, now, GEN);
+	put_text(c, numbered(a, sizeof(a), "tls domain", i),
+	    numbered(b, sizeof(b), "answer", i), i, until, now);
+}
+
+/* What is kept for the request, or NULL; the next call frees it. */
+static const struct buf *
+get(struct answer_cache *c, struct str request, uint32_t generation,
+    int64_t now, unsigned *tag)
+{
+	static struct buf b;
+
+	buf_fini(&b);
+	buf_init(&b, NULL, (size_t)1 << 20);
+	return answer_cache_get(c, request, now, generation, &b, tag) ? &b
+								      : NULL;
+}
+
+static bool
+is_there(struct answer_cache *c, struct str request, int64_t now)
+{
+	uint32_t tag;
+
+	return get(c, request, GEN, now, &tag) != NULL;
+}
+
+static bool
+is_right(const struct buf *reply, unsigned i, uint32_t tag)
+{
+	char b[64];
+
+	return reply && tag == i &&
+	       str_eq(buf_str(reply), numbered(b, sizeof(b), "answer", i));
 }
 
 /* There, and the right one. */
 static bool
 has(struct answer_cache *c, unsigned i, int64_t now)
 {
-	char a[64], b[64];
-	struct str reply;
-	unsigned tag;
+	char a[64];
+	const struct buf *reply;
+	uint32_t tag = 0;
 
-	if (!answer_cache_get(c, numbered(a, sizeof(a), "tls domain", i), now,
-		GEN, &reply, &tag))
-		return false;
-	return str_eq(reply, numbered(b, sizeof(b), "answer", i)) && tag == i;
+	reply = get(c, numbered(a, sizeof(a), "tls domain", i), GEN, now, &tag);
+	return is_right(reply, i, tag);
 }
 
 static struct answer_cache_stats
@@ -50,8 +90,8 @@ static void
 test_time(void)
 {
 	struct answer_cache *c = answer_cache_new(100, 100000);
-	struct str reply;
-	unsigned tag;
+	struct buf small;
+	uint32_t tag;
 
 	ok(!has(c, 1, 0), "nothing is there");
 	put(c, 1, 1000, 0);
@@ -69,20 +109,21 @@ test_time(void)
 	put(c, 4, 900, 1000);
 	ok(!has(c, 4, 1000), "also one that must not be kept");
 	put(c, 5, 5000, 1000);
-	ok(!answer_cache_get(
-	       c, STR("tls domain 5"), 1000, GEN + 1, &reply, &tag),
+	ok(!get(c, STR("tls domain 5"), GEN + 1, 1000, &tag),
 	    "not for another configuration");
 	ok(!has(c, 5, 1000), "and it does not come back");
-	answer_cache_put(c, STR(""), STR(""), 9, 5000, 1000, GEN);
-	ok(answer_cache_get(c, STR(""), 1000, GEN, &reply, &tag) &&
-		reply.n == 0 && tag == 9,
-	    "the empty request");
-	answer_cache_put(c, STR("a\0b"), STR("x\0y"), 1, 5000, 1000, GEN);
-	ok(answer_cache_get(c, STR("a\0b"), 1000, GEN, &reply, &tag),
-	    "any octets");
-	is_str(reply, STR("x\0y"), "of any kind");
-	ok(!answer_cache_get(c, STR("a\0c"), 1000, GEN, &reply, &tag),
-	    "no other one");
+	put_text(c, STR(""), STR(""), 9, 5000, 1000);
+	ok(get(c, STR(""), GEN, 1000, &tag) && tag == 9, "the empty request");
+	put_text(c, STR("a\0b"), STR("x\0y"), 1, 5000, 1000);
+	ok(is_there(c, STR("a\0b"), 1000), "any octets");
+	is_str(buf_str(get(c, STR("a\0b"), GEN, 1000, &tag)), STR("x\0y"),
+	    "of any kind");
+	ok(!is_there(c, STR("a\0c"), 1000), "no other one");
+	buf_init(&small, NULL, 2);
+	ok(!answer_cache_get(c, STR("a\0b"), 1000, GEN, &small, &tag),
+	    "not where the reply has no room");
+	buf_fini(&small);
+	ok(is_there(c, STR("a\0b"), 1000), "and it stays");
 	answer_cache_free(c);
 }
 
@@ -117,8 +158,8 @@ test_octets(void)
 {
 	struct answer_cache *c = answer_cache_new(100000, 10000);
 	char big[9000];
-	struct str reply;
-	unsigned tag, live = 0;
+	struct str all = {big, sizeof(big)};
+	unsigned live = 0;
 	bool always = true;
 
 	for (unsigned i = 0; i < 2000; i++) {
@@ -130,21 +171,13 @@ test_octets(void)
 		live += has(c, i, 0);
 	is_int(stats(c).entries, live, "entries and lookups agree");
 	memset(big, 'b', sizeof(big));
-	answer_cache_put(
-	    c, STR("big"), (struct str){big, sizeof(big)}, 0, 100000, 0, GEN);
-	ok(answer_cache_get(c, STR("big"), 0, GEN, &reply, &tag) &&
-		reply.n == sizeof(big),
-	    "a large one takes the place of many");
+	put_text(c, STR("big"), all, 0, 100000, 0);
+	ok(is_there(c, STR("big"), 0), "a large one takes the place of many");
 	ok(stats(c).octets <= 10000, "within the bound");
-	answer_cache_put(c, STR("bigger"), (struct str){big, sizeof(big)}, 0,
-	    100000, 0, GEN);
-	answer_cache_put(c, (struct str){big, sizeof(big)},
-	    (struct str){big, sizeof(big)}, 0, 100000, 0, GEN);
-	ok(!answer_cache_get(
-	       c, (struct str){big, sizeof(big)}, 0, GEN, &reply, &tag),
-	    "one that does not fit at all is not kept");
-	ok(answer_cache_get(c, STR("bigger"), 0, GEN, &reply, &tag),
-	    "and displaces nobody");
+	put_text(c, STR("bigger"), all, 0, 100000, 0);
+	put_text(c, all, all, 0, 100000, 0);
+	ok(!is_there(c, all, 0), "one that does not fit at all is not kept");
+	ok(is_there(c, STR("bigger"), 0), "and displaces nobody");
 	answer_cache_free(c);
 }
 
@@ -182,22 +215,130 @@ test_memory(void)
 		    ".example.com { policy_string = version: STSv1 },",
 		    i, i);
 
-		answer_cache_put(c, numbered(a, sizeof(a), "tls domain", i),
-		    (struct str){b, (size_t)n}, 0, 1000, 0, GEN);
+		put_text(c, numbered(a, sizeof(a), "tls domain", i),
+		    (struct str){b, (size_t)n}, 0, 1000, 0);
 	}
-	for (unsigned i = 0; i < 100000; i++) {
-		struct str reply;
-		unsigned tag;
-
+	for (unsigned i = 0; i < 100000; i++)
 		there +=
-		    answer_cache_get(c, numbered(a, sizeof(a), "tls domain", i),
-			0, GEN, &reply, &tag);
-	}
+		    is_there(c, numbered(a, sizeof(a), "tls domain", i), 0);
 	is_int(there, 100000, "100 000 answers");
 	ok(stats(c).octets < (size_t)40 << 20, "in %zu octets",
 	    stats(c).octets);
 	answer_cache_free(c);
 	answer_cache_free(NULL);
+}
+
+/* ---- what is spread over many shards ------------------------------------ */
+
+#define BOUND 40000u
+
+static void
+test_shards(void)
+{
+	struct answer_cache *c = answer_cache_new(BOUND, (size_t)1 << 30);
+	unsigned hot = 0, fresh = 0;
+	bool bounded = true;
+
+	for (unsigned i = 0; i < 100; i++)
+		put(c, i, 100000, 0);
+	for (unsigned i = 100; i < 4 * BOUND; i++) {
+		put(c, i, 100000, 0);
+		has(c, i % 100, 0);
+		bounded = bounded && stats(c).entries <= BOUND;
+	}
+	ok(bounded, "never more entries than the bound");
+	is_int(stats(c).entries, BOUND, "nor fewer, whatever the shards");
+	is_int(stats(c).evicted, 3 * BOUND, "the others are counted");
+	for (unsigned i = 0; i < 100; i++)
+		hot += has(c, i, 0);
+	is_int(hot, 100, "what is in use stays");
+	for (unsigned i = 4 * BOUND - BOUND / 2; i < 4 * BOUND; i++)
+		fresh += has(c, i, 0);
+	is_int(fresh, BOUND / 2, "and what is new");
+	answer_cache_free(c);
+}
+
+/* All are asked for: no call may go round until one is not. */
+static void
+test_all_used(void)
+{
+	struct answer_cache *c = answer_cache_new(1000, (size_t)1 << 30);
+
+	for (unsigned i = 0; i < 1000; i++)
+		put(c, i, 100000, 0);
+	for (unsigned i = 0; i < 1000; i++)
+		has(c, i, 0);
+	put(c, 1000, 100000, 0);
+	ok(has(c, 1000, 0), "a new one finds room among those in use");
+	ok(has(c, 0, 0) && has(c, 14, 0) && !has(c, 15, 0),
+	    "in place of the last that was looked at");
+	is_int(stats(c).evicted, 1, "one for one");
+	answer_cache_free(c);
+}
+
+/* ---- threads ------------------------------------------------------------ */
+
+#define THREADS 4
+#define ROUNDS 60000u
+#define KEYS 3000u /* more than there is room for */
+
+struct thread {
+	pthread_t id;
+	struct answer_cache *c;
+	unsigned start, hits, wrong;
+};
+
+/* As pollers do: asks, and puts what is not there. */
+static void *
+ask_and_put(void *arg)
+{
+	struct thread *t = arg;
+	struct buf b;
+
+	buf_init(&b, NULL, 1000);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		/* some that all want, and some of its own */
+		unsigned k = i % 2 ? i % 50 : (t->start + i * 7) % KEYS;
+		uint32_t tag;
+		char a[64];
+		struct str request = numbered(a, sizeof(a), "tls domain", k);
+
+		if (answer_cache_get(t->c, request, i / 100, GEN, &b, &tag)) {
+			t->hits++;
+			t->wrong += !is_right(&b, k, tag);
+		} else {
+			put(t->c, k, i / 100 + 1 + k % 200, i / 100);
+		}
+	}
+	buf_fini(&b);
+	return NULL;
+}
+
+static void
+test_threads(void)
+{
+	struct answer_cache *c = answer_cache_new(2500, (size_t)1 << 30);
+	struct thread t[THREADS];
+	unsigned wrong = 0, there = 0;
+	bool each = true;
+
+	for (unsigned i = 0; i < THREADS; i++) {
+		t[i] = (struct thread){.c = c, .start = i * 1000};
+		if (pthread_create(&t[i].id, NULL, ask_and_put, &t[i]))
+			return;
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(t[i].id, NULL);
+		wrong += t[i].wrong;
+		each = each && t[i].hits > 0;
+	}
+	ok(each, "threads find what is kept");
+	is_int(wrong, 0, "and each reply is that of its request");
+	for (unsigned i = 0; i < KEYS; i++)
+		there += has(c, i, 0);
+	is_int(stats(c).entries, there, "entries and lookups agree");
+	ok(stats(c).entries <= 2500, "within the bound");
+	answer_cache_free(c);
 }
 
 int
@@ -208,5 +349,8 @@ main(void)
 	test_octets();
 	test_expired_first();
 	test_memory();
+	test_shards();
+	test_all_used();
+	test_threads();
 	return tap_done();
 }

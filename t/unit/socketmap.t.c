@@ -205,11 +205,12 @@ test_changes(const struct serve_protocol *p, struct socketmap *m)
 int
 main(void)
 {
+	struct answer_cache *cache = answer_cache_new(1000, 1000000);
 	struct serve_protocol p;
 	struct socketmap *m;
 
 	fake_start();
-	m = socketmap_new(&fake_service, 1000, 1000000);
+	m = socketmap_new(&fake_service, cache);
 	socketmap_protocol(m, &p);
 	ok(p.starts('0') && p.starts('9') && !p.starts('r') && !p.starts('-'),
 	    "a digit begins a request");
@@ -220,6 +221,7 @@ main(void)
 	test_stats(m, &p);
 	test_changes(&p, m);
 	socketmap_free(m);
+	answer_cache_free(cache);
 	is_int(atomic_load(&fake_snapshot.refs), 1, "all references are back");
 	return tap_done();
 }
