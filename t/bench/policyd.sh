@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the aver authors
 #
-# What an answer of aver-policyd costs that is cached, beside a socketmap
-# server that always says the same, and the memory of 100 000 domains.
+# What an answer of aver-policyd costs that is cached, beside socketmap servers
+# that always say the same, and the memory of 100 000 domains. "null" has a
+# thread for each connection, which waits in recv(2), and the shortest reply;
+# "poll" has as many threads as the daemon has pollers, and as long a reply.
 #
 # usage: policyd.sh SRCDIR BUILDDIR          (or: make bench-policyd)
 #
@@ -49,6 +51,7 @@ turn() { # LABEL CONNECTIONS MORE...
     shift 2
     case $label in
     null) set -- "$@" -s "inet:127.0.0.1:$null_port" -p "$null" -m tls ;;
+    poll) set -- "$@" -s "inet:127.0.0.1:$poll_port" -p "$poll" -m tls ;;
     peer) set -- "$@" -s "$PEER_SOCK" -p "$peer" -m "$PEER_MAP" ;;
     *) set -- "$@" -s "inet:127.0.0.1:$port" -p "$aver" -m tls ;;
     esac
@@ -106,15 +109,18 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 port=$(free_port)
 null_port=$(free_port)
+poll_port=$(free_port)
 write_conf
 seq -f 'p%05g.bench.example' 2000 >"$run/keys"
 "$bin/nullmap" "inet:127.0.0.1:$null_port" &
 null=$!
-pids=$null
+"$bin/nullmap" -t 2 -r 72 "inet:127.0.0.1:$poll_port" &
+poll=$!
+pids="$null $poll"
 "$build/aver-policyd" -c "$run/aver.conf" 2>"$run/aver.log" &
 aver=$!
 pids="$pids $aver"
-servers="null aver"
+servers="null poll aver"
 if [ -n "$PEER_CMD" ]; then
     sh -c "exec $PEER_CMD" >"$run/peer.log" 2>&1 &
     peer=$!
