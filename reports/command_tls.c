@@ -5,25 +5,19 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/store/suppress.h"
 #include "lib/tlsrpt/tlsrpt_report.h"
 #include "lib/zip/gz.h"
-#include "reports/reporter.h"
-#include "reports/run_args.h"
-#include "reports/submit.h"
+#include "reports/run.h"
 #include "reports/tls_build.h"
 #include "reports/tls_plan.h"
-#include "reports/walk.h"
 #include "reports/window.h"
 
 #define PLAN_ARENA ((size_t)4 << 20)
 /* a run that a timer starts every hour does not meet the next one */
 #define PATIENCE_MAX 3000
-#define YEAR ((int64_t)366 * 86400)
 
 /*
  * Recipient domains first, then mail hosts, as a host's report depends on
@@ -32,22 +26,17 @@
 enum pass { PASS_DOMAINS, PASS_HOSTS, PASS_ALL };
 
 struct tls_run {
-	struct reporter r;
-	struct run_args args;
-	int64_t now, before;
+	struct run run; /* first */
+	int64_t before;
 	enum pass pass;
 	struct tls_builder *builder;
-	struct arena arena;
-	/* what was done */
-	uint64_t reports, success, failure, told, dropped, kept;
-	bool busy; /* somebody else works on the store */
-	struct diag d;
+	uint64_t success, failure, told; /* sessions in reports */
 };
 
 /* ---- one domain --------------------------------------------------------- */
 
 static void
-log_fate(struct tls_run *k, const struct store_due *due, const char *action,
+log_fate(struct run *k, const struct store_due *due, const char *action,
     const char *why, struct str detail)
 {
 	bool usual = due->optional >= due->messages;
@@ -65,25 +54,10 @@ log_fate(struct tls_run *k, const struct store_due *due, const char *action,
 }
 
 static void
-log_skipped(
-    struct tls_run *k, const struct store_due *due, const struct tls_target *t)
-{
-	struct buf line;
-
-	buf_init(&line, &k->arena, 4096);
-	buf_add_z(&line, "destination:");
-	kv_str(&line, "domain", due->policy_domain);
-	kv_str(&line, "uri", t->uri);
-	kv_z(&line, "action", "skip");
-	kv_z(&line, "reason", t->skip);
-	log_line(LOG_LVL_INFO, &line);
-}
-
-static void
 count_day(struct tls_run *k, const struct store_due *due,
     const struct tls_built *built)
 {
-	k->reports += built->reports;
+	k->run.reports += built->reports;
 	k->success += built->success;
 	k->failure += built->failure;
 	k->told += built->told;
@@ -93,151 +67,120 @@ count_day(struct tls_run *k, const struct store_due *due,
 		    "be read were dropped",
 		    STRF(due->policy_domain), built->unreadable);
 	if (built->dropped)
-		log_fate(k, due, "drop", built->dropped, STR_NONE);
+		log_fate(&k->run, due, "drop", built->dropped, STR_NONE);
 }
 
 /* What was left over keeps its own day. */
 static int
 report_domain(
-    struct tls_run *k, const struct store_due *due, const struct tls_plan *plan)
+    struct run *k, const struct store_due *due, const struct tls_plan *plan)
 {
+	struct tls_run *run = (struct tls_run *)k;
 	struct store_due left = *due;
 	struct tls_built built;
 	int err = 0;
 
 	while (!err) {
-		err = tls_builder_day(k->builder, plan, due->policy_domain,
+		err = tls_builder_day(run->builder, plan, due->policy_domain,
 		    left.first, k->now, &built, &k->d);
 		if (!err)
-			count_day(k, due, &built);
+			count_day(run, due, &built);
 		if (!err || err == AVER_NOTFOUND)
 			err = store_get_due(k->r.store, LEDGER_TLS,
-			    due->policy_domain, k->before, &k->arena, &left,
+			    due->policy_domain, run->before, &k->arena, &left,
 			    &k->d);
 	}
-	if (err == AVER_TEMP) {
-		log_msg(LOG_LVL_WARN, "domain %.*s: %s, later",
-		    STRF(due->policy_domain), k->d.text);
-		k->busy = true;
-	}
-	return err == AVER_NOTFOUND || err == AVER_TEMP ? 0 : err;
+	return err == AVER_NOTFOUND ? 0 : run_later(k, due, err);
 }
 
 static int
-drop(struct tls_run *k, const struct store_due *due, int64_t before)
+drop(struct run *k, const struct store_due *due, int64_t before)
 {
 	int err = tls_drop(&k->r, due->policy_domain, before, k->now, &k->d);
 
-	if (err == AVER_TEMP) {
-		k->busy = true;
-		return 0;
-	}
 	if (!err)
 		k->dropped += due->messages;
-	return err;
+	return run_later(k, NULL, err);
 }
 
 static int
 carry_out(
-    struct tls_run *k, const struct store_due *due, const struct tls_plan *plan)
+    struct run *k, const struct store_due *due, const struct tls_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_targets; i++)
 		if (plan->targets[i].skip)
-			log_skipped(k, due, &plan->targets[i]);
+			run_log_skipped(k, due, plan->targets[i].uri,
+			    plan->targets[i].skip, STR_NONE);
 	if (plan->action == PLAN_REPORT)
 		return report_domain(k, due, plan);
 	log_fate(
 	    k, due, plan_action_name(plan->action), plan->why, plan->detail);
 	if (plan->action == PLAN_DROP)
-		return drop(k, due, k->before);
+		return drop(k, due, ((struct tls_run *)k)->before);
 	k->kept += due->messages;
 	return 0;
 }
 
 static int
-plan_domain(struct tls_run *k, const struct store_due *due)
+plan_domain(struct run *k, const struct store_due *due)
 {
+	const struct tls_run *run = (struct tls_run *)k;
 	struct tls_plan plan;
 	bool is_host;
-	int err;
+	int err = tls_is_host(
+	    &k->r, due->policy_domain, run->before, &is_host, &k->d);
 
-	arena_reset(&k->arena);
-	err =
-	    tls_is_host(&k->r, due->policy_domain, k->before, &is_host, &k->d);
-	if (!err && k->pass != PASS_ALL && is_host != (k->pass == PASS_HOSTS))
+	if (!err && run->pass != PASS_ALL &&
+	    is_host != (run->pass == PASS_HOSTS))
 		return 0;
 	if (!err)
 		err =
 		    tls_plan_make(&k->r, due, k->now, &k->arena, &plan, &k->d);
-	if (err == AVER_TEMP) {
-		k->busy = true;
-		return 0;
-	}
 	if (err)
-		return err;
-	if (!k->args.dry)
+		return run_later(k, NULL, err);
+	if (!k->dry)
 		return carry_out(k, due, &plan);
 	tls_show(due, &plan, stdout);
 	return 0;
 }
 
-static int
-handle_domain(void *arg, const struct store_due *due)
-{
-	struct tls_run *k = arg;
-
-	return walk_on(due, plan_domain(k, due), &k->busy, &k->d);
-}
-
 /* ---- all domains -------------------------------------------------------- */
 
 static int
-make_reports(struct tls_run *k)
+make_reports(struct run *k)
 {
-	struct str domain = str_from_z(k->args.domain);
+	struct tls_run *run = (struct tls_run *)k;
 	int err;
 
-	k->pass = PASS_ALL;
-	if (k->args.domain)
-		return walk_one(&k->r, LEDGER_TLS, k->before, domain,
-		    handle_domain, k, &k->d);
-	k->pass = PASS_DOMAINS;
-	err = walk_due(&k->r, LEDGER_TLS, k->before, handle_domain, k, &k->d);
-	k->pass = PASS_HOSTS;
-	if (!err)
-		err = walk_due(
-		    &k->r, LEDGER_TLS, k->before, handle_domain, k, &k->d);
-	return err;
+	run->pass = k->domain ? PASS_ALL : PASS_DOMAINS;
+	err = run_walk(k, run->before);
+	if (err || k->domain)
+		return err;
+	run->pass = PASS_HOSTS;
+	return run_walk(k, run->before);
+}
+
+static int64_t
+oldest(const struct run *k)
+{
+	return window_floor(k->now - k->r.conf->report_max_age, TLS_DAY);
 }
 
 static int
 expire_domain(void *arg, const struct store_due *due)
 {
-	struct tls_run *k = arg;
+	struct run *k = arg;
 
 	log_msg(LOG_LVL_INFO,
 	    "domain %.*s: %" PRIu64 " sessions are too old to be reported",
 	    STRF(due->policy_domain), due->messages);
-	return drop(
-	    k, due, window_floor(k->now - k->r.conf->report_max_age, TLS_DAY));
+	return drop(k, due, oldest(k));
 }
 
-/* Nothing is kept for ever. */
 static int
-clean_up(struct tls_run *k)
+clean_up(struct run *k)
 {
-	const struct conf *c = k->r.conf;
-	int err = walk_due(&k->r, LEDGER_TLS,
-	    window_floor(k->now - c->report_max_age, TLS_DAY), expire_domain, k,
-	    &k->d);
-
-	if (!err)
-		err = store_forget_reports(
-		    k->r.store, k->now - c->report_retention, NULL, &k->d);
-	if (!err)
-		err =
-		    store_forget_suppressions(k->r.store, k->now - YEAR, &k->d);
-	return err;
+	return run_clean_up(k, oldest(k), expire_domain);
 }
 
 /* ---- sending ------------------------------------------------------------ */
@@ -272,111 +215,70 @@ fill(const struct ledger_report *r, struct arena *a, struct report_message *m,
 	return err == AVER_LIMIT ? 0 : err;
 }
 
-static int
-send_reports(struct tls_run *k, struct submit_result *sent)
+static int64_t
+patience(const struct run *k)
 {
-	static const struct submit_kind kind = {
-	    LEDGER_TLS, REPORT_KIND_TLS, fill, "application/tlsrpt+gzip"};
-	int64_t patience = k->r.conf->tls_report_spread;
+	int64_t spread = k->r.conf->tls_report_spread;
 
-	if (patience > PATIENCE_MAX && !k->args.options.has_now)
-		patience = PATIENCE_MAX;
-	return submit_due(&k->r, &kind, k->args.most,
-	    k->args.options.no_wait ? 0 : patience, sent, &k->d);
-}
-
-static void
-log_run(const struct tls_run *k, const struct submit_result *s)
-{
-	struct buf line;
-
-	buf_init(&line, NULL, 1024);
-	buf_add_z(&line, "run:");
-	kv_i64(&line, "reports", (int64_t)k->reports);
-	kv_i64(&line, "success", (int64_t)k->success);
-	kv_i64(&line, "failure", (int64_t)k->failure);
-	kv_i64(&line, "told", (int64_t)k->told);
-	kv_i64(&line, "dropped", (int64_t)k->dropped);
-	kv_i64(&line, "kept", (int64_t)k->kept);
-	kv_i64(&line, "sent", (int64_t)s->sent);
-	kv_i64(&line, "retry", (int64_t)s->retried);
-	kv_i64(&line, "failed", (int64_t)s->failed);
-	kv_i64(&line, "suppressed", (int64_t)s->suppressed);
-	if (s->capped)
-		kv_z(&line, "capped", "yes");
-	log_line(LOG_LVL_INFO, &line);
-	buf_fini(&line);
+	return spread > PATIENCE_MAX && !k->options.has_now ? PATIENCE_MAX
+							    : spread;
 }
 
 /* ---- the run ------------------------------------------------------------ */
 
-static int
-open_all(struct tls_run *k, const struct conf *c)
+static bool
+is_on(const struct conf *c)
 {
-	struct reporter *r = &k->r;
-	int err = reporter_init(r, c, &k->args.options, &k->d);
-
-	if (!err)
-		err = reporter_keys(r, &k->d);
-	if (!err)
-		err = reporter_store(
-		    r, k->args.dry ? STORE_READ : STORE_WRITE, &k->d);
-	if (!err)
-		err = reporter_dns(r, &k->d);
-	if (!err && !k->args.dry)
-		err = reporter_transport(r, &r->transport, &k->d);
-	if (!err && !k->args.dry) {
-		k->builder = tls_builder_new(r);
-		if (!k->builder)
-			err = diag_set(&k->d, AVER_NOMEM, 0, "out of memory");
-	}
-	k->now = reporter_now(r);
-	k->before = tls_due_before(k->now);
-	return err;
+	return c->tls_reports;
 }
 
 static int
-run_all(struct tls_run *k)
+open_builder(struct run *k)
 {
-	struct submit_result sent = {0};
-	bool on = k->r.conf->tls_reports;
-	int err = 0;
+	struct tls_run *run = (struct tls_run *)k;
 
-	if (!on)
-		log_msg(LOG_LVL_INFO, "tls_reports = no: none are made");
-	if (on)
-		err = make_reports(k);
-	/* what is left now could not be reported */
-	if (!err && !k->args.dry && !k->args.domain)
-		err = clean_up(k);
-	if (!err && on && !k->args.dry)
-		err = send_reports(k, &sent);
-	if (!k->args.dry)
-		log_run(k, &sent);
-	k->busy = k->busy || sent.down;
-	return err;
+	run->before = tls_due_before(k->now);
+	run->builder = k->dry ? NULL : tls_builder_new(&k->r);
+	return k->dry || run->builder
+		   ? 0
+		   : diag_set(&k->d, AVER_NOMEM, 0, "out of memory");
+}
+
+static void
+close_builder(struct run *k)
+{
+	tls_builder_free(((struct tls_run *)k)->builder);
+}
+
+static void
+log_sessions(const struct run *k, struct buf *line)
+{
+	const struct tls_run *run = (const struct tls_run *)k;
+
+	kv_i64(line, "success", (int64_t)run->success);
+	kv_i64(line, "failure", (int64_t)run->failure);
+	kv_i64(line, "told", (int64_t)run->told);
 }
 
 int
 command_tls(const struct conf *c, int argc, char **argv)
 {
-	struct tls_run *k = calloc(1, sizeof(*k));
-	int err, status;
+	static const struct run_kind kind = {
+	    .size = sizeof(struct tls_run),
+	    .memory = PLAN_ARENA,
+	    .waits = true,
+	    .off = "tls_reports = no",
+	    .is_on = is_on,
+	    .submit = {LEDGER_TLS, REPORT_KIND_TLS, fill,
+		"application/tlsrpt+gzip"},
+	    .patience = patience,
+	    .open = open_builder,
+	    .make = make_reports,
+	    .plan = plan_domain,
+	    .clean_up = clean_up,
+	    .count = log_sessions,
+	    .close = close_builder,
+	};
 
-	if (!k)
-		return EXIT_LATER;
-	if (!run_args_parse(&k->args, c, true, argc, argv)) {
-		free(k);
-		return EXIT_USAGE;
-	}
-	arena_init(&k->arena, PLAN_ARENA);
-	err = open_all(k, c);
-	if (!err)
-		err = run_all(k);
-	status = run_exit_code(c, err, &k->d, k->busy);
-	tls_builder_free(k->builder);
-	arena_fini(&k->arena);
-	reporter_close(&k->r);
-	free(k);
-	return status;
+	return run_reports(&kind, c, argc, argv);
 }

@@ -18,7 +18,7 @@ aver_report_SOURCES = \
 	reports/loop.c reports/loop.h \
 	reports/main.c \
 	reports/reporter.c reports/reporter.h \
-	reports/run_args.c reports/run_args.h \
+	reports/run.c reports/run.h \
 	reports/sender.c reports/sender.h \
 	reports/submit.c reports/submit.h \
 	reports/submit_claim.c reports/submit_int.h \
