@@ -8,8 +8,8 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/report/report_id.h"
 #include "lib/store/evaluation.h"
+#include "reports/part.h"
 
 #define ARENA_MEMORY ((size_t)1 << 20)
 #define PARTS_MAX 10000
@@ -91,24 +91,11 @@ name_of_part(const struct builder *b)
 static int
 choose_id(struct builder *b)
 {
-	struct str salt = {(const char *)b->r->id_salt, STORE_SECRET};
-	struct ledger_report known;
-	int err;
+	struct report_name n = name_of_part(b);
+	int err = part_choose_id(b->r, &n, PARTS_MAX, &b->arena, b->id, b->d);
 
-	for (; b->part < PARTS_MAX; b->part++) {
-		struct report_name n = name_of_part(b);
-
-		err = report_id_make(&n, salt, b->id);
-		if (err)
-			return diag_set(b->d, err, 0, "cannot make an ID");
-		err = store_get_report(
-		    b->r->store, id_of(b), false, &b->arena, &known, b->d);
-		if (err == AVER_NOTFOUND)
-			return 0;
-		if (err)
-			return err;
-	}
-	return diag_set(b->d, AVER_LIMIT, 0, "more than %d parts", PARTS_MAX);
+	b->part = n.part;
+	return err;
 }
 
 static int
@@ -147,16 +134,6 @@ begin_part(struct builder *b)
 
 /* --- into the ledger */
 
-static int64_t
-moment(const struct builder *b, unsigned number)
-{
-	char text[REPORT_ID_OCTETS + 16];
-	int n = snprintf(text, sizeof(text), "%.*s/%u", STRF(id_of(b)), number);
-
-	return b->now + spread_offset((struct str){text, (size_t)n},
-			    b->r->conf->report_spread);
-}
-
 static size_t
 fill_submissions(const struct builder *b, struct ledger_submission *v)
 {
@@ -168,15 +145,9 @@ fill_submissions(const struct builder *b, struct ledger_submission *v)
 
 		if (t->format != b->format || (t->skip && !t->suppressed))
 			continue;
-		v[n] = (struct ledger_submission){
-		    .number = (unsigned)n + 1,
-		    .uri = t->uri,
-		    .destination = t->dest->domain,
-		    .state = t->suppressed ? LEDGER_SUPPRESSED : LEDGER_PENDING,
-		    .next_try = moment(b, (unsigned)n + 1),
-		    .detail = str_from_z(t->suppressed ? t->skip : ""),
-		};
-		v[n].give_up = v[n].next_try + RETRY_GIVE_UP;
+		v[n] = part_submission(id_of(b), (unsigned)n + 1, b->now,
+		    b->r->conf->report_spread, t->uri, t->dest->domain,
+		    t->suppressed ? t->skip : NULL);
 		n++;
 	}
 	return n;

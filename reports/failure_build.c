@@ -5,8 +5,8 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/report/report_id.h"
 #include "lib/store/failure.h"
+#include "reports/part.h"
 
 #define GROUPS_MAX STORE_INCIDENTS_DOMAIN
 /* the incidents of a domain, their keys, and what is made of one */
@@ -91,15 +91,8 @@ fill_submissions(const struct failures *f, struct ledger_submission *v)
 
 		if (t->skip && !t->suppressed)
 			continue;
-		v[n] = (struct ledger_submission){
-		    .number = (unsigned)n + 1,
-		    .uri = t->uri,
-		    .destination = t->dest->domain,
-		    .state = t->suppressed ? LEDGER_SUPPRESSED : LEDGER_PENDING,
-		    .next_try = f->now,
-		    .give_up = f->now + RETRY_GIVE_UP,
-		    .detail = str_from_z(t->suppressed ? t->skip : ""),
-		};
+		v[n] = part_submission(STR_NONE, (unsigned)n + 1, f->now, 0,
+		    t->uri, t->dest->domain, t->suppressed ? t->skip : NULL);
 		n++;
 	}
 	return n;

@@ -17,6 +17,7 @@ aver_report_SOURCES = \
 	reports/https.c reports/https.h \
 	reports/loop.c reports/loop.h \
 	reports/main.c \
+	reports/part.c reports/part.h \
 	reports/reporter.c reports/reporter.h \
 	reports/run.c reports/run.h \
 	reports/sender.c reports/sender.h \

@@ -8,13 +8,13 @@
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
-#include "lib/report/report_id.h"
 #include "lib/store/tls_result.h"
 #include "lib/tlsrpt/tlsrpt_codec.h"
 #include "lib/tlsrpt/tlsrpt_result.h"
 #include "lib/tlsrpt/tlsrpt_write.h"
 #include "lib/zip/gz.h"
 #include "reports/loop.h"
+#include "reports/part.h"
 #include "reports/window.h"
 
 #define ARENA_MEMORY ((size_t)2 << 20)
@@ -259,24 +259,11 @@ compress(void *arg, struct str octets)
 static int
 choose_id(struct tls_builder *b)
 {
-	struct str salt = {(const char *)b->r->id_salt, STORE_SECRET};
-	struct ledger_report known;
-	int err;
+	struct report_name n = name_of_part(b);
+	int err = part_choose_id(b->r, &n, PARTS_MAX, &b->arena, b->id, b->d);
 
-	for (; b->part < PARTS_MAX; b->part++) {
-		struct report_name n = name_of_part(b);
-
-		err = report_id_make(&n, salt, b->id);
-		if (err)
-			return diag_set(b->d, err, 0, "cannot make an ID");
-		err = store_get_report(
-		    b->r->store, id_of(b), false, &b->arena, &known, b->d);
-		if (err == AVER_NOTFOUND)
-			return 0;
-		if (err)
-			return err;
-	}
-	return diag_set(b->d, AVER_LIMIT, 0, "more than %d parts", PARTS_MAX);
+	b->part = n.part;
+	return err;
 }
 
 /* RFC 8460 section 4.4: the contact's domain is that of the submitter. */
@@ -307,16 +294,6 @@ begin_part(struct tls_builder *b)
 
 /* --- into the ledger */
 
-static int64_t
-moment(const struct tls_builder *b, unsigned number)
-{
-	char text[REPORT_ID_OCTETS + 16];
-	int n = snprintf(text, sizeof(text), "%.*s/%u", STRF(id_of(b)), number);
-
-	return b->now + spread_offset((struct str){text, (size_t)n},
-			    b->r->conf->tls_report_spread);
-}
-
 /*
  * To each of them: RFC 8460 section 3 lets the sender choose, and who names
  * two wants two.
@@ -332,16 +309,10 @@ fill_submissions(const struct tls_builder *b, struct ledger_submission *v)
 
 		if (t->skip && !t->suppressed)
 			continue;
-		v[n] = (struct ledger_submission){
-		    .number = (unsigned)n + 1,
-		    .uri = t->uri,
-		    .destination = t->destination,
-		    .state = t->suppressed ? LEDGER_SUPPRESSED : LEDGER_PENDING,
-		    .next_try = moment(b, (unsigned)n + 1),
-		    .detail = str_from_z(t->suppressed ? t->skip : ""),
-		};
-		/* RFC 8460 section 5.5 */
-		v[n].give_up = v[n].next_try + RETRY_GIVE_UP;
+		/* RFC 8460 section 5.5: it is given up some time */
+		v[n] = part_submission(id_of(b), (unsigned)n + 1, b->now,
+		    b->r->conf->tls_report_spread, t->uri, t->destination,
+		    t->suppressed ? t->skip : NULL);
 		n++;
 	}
 	return n;
