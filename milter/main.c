@@ -11,11 +11,8 @@
  * drain. Should libmilter win on some system, the MTA sees the connection
  * close and its client tries again: nothing is lost.
  */
-#include <errno.h>
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +21,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/compat/compat.h"
+#include "lib/daemon/daemon.h"
 #include "lib/inbound/inbound_conf.h"
 #include "milter/callbacks.h"
 #include "milter/service.h"
@@ -33,65 +31,11 @@
 #define DRAIN_EXTRA_MS 2000
 
 struct program {
-	const char *conf_path;
-	bool test_only;
+	struct daemon daemon;
 	struct service service;
 	atomic_bool finished; /* smfi_main() has returned */
 	pthread_t runner;
 };
-
-static int
-usage(void)
-{
-	fprintf(stderr, "usage: aver-milter [-ftV] [-c FILE]\n");
-	return 2;
-}
-
-static int
-parse_options(int argc, char **argv, struct program *p)
-{
-	int c;
-
-	while ((c = getopt(argc, argv, "c:ftV")) != -1) {
-		switch (c) {
-		case 'c':
-			p->conf_path = optarg;
-			break;
-		case 'f': /* always in the foreground */
-			break;
-		case 't':
-			p->test_only = true;
-			break;
-		case 'V':
-			printf("aver-milter %s\n", AVER_VERSION);
-			return -1;
-		default:
-			return usage();
-		}
-	}
-	return optind < argc ? usage() : 0;
-}
-
-static void
-open_log(const struct conf *c)
-{
-	log_open("aver-milter",
-	    c->log_destination == CONF_LOG_STDERR ? LOG_TO_STDERR
-						  : LOG_TO_SYSLOG,
-	    c->log_facility);
-	log_set_level((enum log_level)c->log_level);
-}
-
-/* The signals the main thread waits for; blocked in every thread. */
-static void
-our_signals(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGHUP);
-	sigaddset(set, SIGUSR1);
-}
 
 static void
 wake(int sig)
@@ -99,17 +43,13 @@ wake(int sig)
 	(void)sig;
 }
 
+/* Only to interrupt the poll of libmilter's listener at the end. */
 static void
-prepare_signals(sigset_t *set)
+catch_wake_up(void)
 {
 	struct sigaction sa;
 
-	our_signals(set);
-	pthread_sigmask(SIG_BLOCK, set, NULL);
 	memset(&sa, 0, sizeof(sa));
-	sa.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &sa, NULL);
-	/* only to interrupt the poll of libmilter's listener at the end */
 	sa.sa_handler = wake;
 	sigaction(SIGUSR2, &sa, NULL);
 }
@@ -127,27 +67,10 @@ run_libmilter(void *arg)
 	return NULL;
 }
 
-static void
-reload(struct program *p)
+static int
+reload(void *arg, struct conf *c, struct diag *d)
 {
-	struct conf *c;
-	struct diag d = {{0}, 0};
-
-	compat_notify("RELOADING=1");
-	if (conf_load(p->conf_path, &c, &d)) {
-		log_msg(LOG_LVL_ERROR,
-		    "reload refused, going on as before: "
-		    "%s",
-		    d.text);
-	} else if (service_reload(&p->service, c, &d)) {
-		log_msg(LOG_LVL_ERROR,
-		    "reload refused, going on as before: "
-		    "%s",
-		    d.text);
-	} else {
-		log_msg(LOG_LVL_INFO, "configuration reloaded");
-	}
-	compat_notify("READY=1");
+	return service_reload(&((struct program *)arg)->service, c, d);
 }
 
 static void
@@ -189,22 +112,8 @@ stop_libmilter(struct program *p)
 		pthread_join(p->runner, NULL);
 }
 
-static void
-wait_for_signals(struct program *p, const sigset_t *set)
-{
-	for (;;) {
-		int sig = 0;
-
-		if (sigwait(set, &sig) != 0)
-			continue;
-		if (sig != SIGUSR1)
-			return;
-		reload(p);
-	}
-}
-
 static int
-serve(struct program *p, const sigset_t *set)
+serve(struct program *p)
 {
 	bool failed;
 
@@ -213,7 +122,7 @@ serve(struct program *p, const sigset_t *set)
 		return 1;
 	}
 	compat_notify("READY=1");
-	wait_for_signals(p, set);
+	daemon_wait(&p->daemon);
 	failed = atomic_load(&p->finished);
 	drain(p);
 	stop_libmilter(p);
@@ -230,13 +139,8 @@ serve(struct program *p, const sigset_t *set)
 static int
 start_privileged(struct program *p, const struct conf *c, struct diag *d)
 {
-	int err;
+	int err = daemon_directories(&p->daemon, c, d);
 
-	/* without it only `aver reload` does not work */
-	if (compat_make_directory(AVER_RUNDIR, 0755, c->user, d) ||
-	    compat_pidfile(PIDFILE, d) < 0)
-		log_msg(LOG_LVL_WARN, "%s", d->text);
-	err = compat_make_directory(c->state_directory, 0750, c->user, d);
 	if (err)
 		return err;
 	err = callbacks_listen(&p->service, c->milter_listen, d);
@@ -252,57 +156,29 @@ start_privileged(struct program *p, const struct conf *c, struct diag *d)
 	return compat_drop_privileges(c->user, d);
 }
 
-static int
-test_configuration(struct conf *c)
-{
-	struct buf errors;
-	int err;
-
-	buf_init(&errors, NULL, (size_t)1 << 20);
-	err = inbound_conf_check(c, &errors);
-	fputs(buf_z(&errors), stderr);
-	buf_fini(&errors);
-	conf_unref(c);
-	return err ? 1 : 0;
-}
-
-static int
-run(struct program *p)
-{
-	struct diag d = {{0}, 0};
-	struct conf *c;
-	sigset_t set;
-
-	if (conf_load(p->conf_path, &c, &d)) {
-		fprintf(stderr, "aver-milter: %s\n", d.text);
-		return 1;
-	}
-	if (p->test_only)
-		return test_configuration(c);
-	open_log(c);
-	/* a connection and a DNS question take a descriptor each */
-	compat_raise_files();
-	prepare_signals(&set);
-	if (start_privileged(p, c, &d)) {
-		fprintf(stderr, "aver-milter: %s\n", d.text);
-		conf_unref(c);
-		return 1;
-	}
-	if (service_open(&p->service, c, &d)) {
-		fprintf(stderr, "aver-milter: %s\n", d.text);
-		return 1;
-	}
-	log_msg(LOG_LVL_INFO, "aver-milter %s ready", AVER_VERSION);
-	return serve(p, &set);
-}
-
 int
 main(int argc, char **argv)
 {
-	static struct program program;
-	int status = parse_options(argc, argv, &program);
+	static struct program p = {
+	    .daemon = {.name = "aver-milter",
+		.pidfile = PIDFILE,
+		.check = inbound_conf_check,
+		.reload = reload,
+		.arg = &p},
+	};
+	struct diag d = {{0}, 0};
+	struct conf *c;
+	int status = 0;
 
-	if (status)
-		return status < 0 ? 0 : status;
-	return run(&program);
+	if (!daemon_begin(&p.daemon, argc, argv, &c, &status))
+		return status;
+	catch_wake_up();
+	if (start_privileged(&p, c, &d)) {
+		conf_unref(c);
+		return daemon_refuse(&p.daemon, &d);
+	}
+	if (service_open(&p.service, c, &d))
+		return daemon_refuse(&p.daemon, &d);
+	log_msg(LOG_LVL_INFO, "aver-milter %s ready", AVER_VERSION);
+	return serve(&p);
 }

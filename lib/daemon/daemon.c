@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "lib/daemon/daemon.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/compat/compat.h"
+
+#define ERRORS_MAX ((size_t)1 << 20)
+
+/* --- the begin */
+
+static int
+usage(const struct daemon *d)
+{
+	fprintf(stderr, "usage: %s [-ftV] [-c FILE]\n", d->name);
+	return 2;
+}
+
+/* Negative: it is done. */
+static int
+parse_options(struct daemon *d, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "c:ftV")) != -1) {
+		switch (c) {
+		case 'c':
+			d->conf_path = optarg;
+			break;
+		case 'f': /* always in the foreground */
+			break;
+		case 't':
+			d->test_only = true;
+			break;
+		case 'V':
+			printf("%s %s\n", d->name, AVER_VERSION);
+			return -1;
+		default:
+			return usage(d);
+		}
+	}
+	return optind < argc ? usage(d) : 0;
+}
+
+static int
+test_configuration(const struct daemon *d, struct conf *c)
+{
+	struct buf errors;
+	int err;
+
+	buf_init(&errors, NULL, ERRORS_MAX);
+	err = d->check(c, &errors);
+	fputs(buf_z(&errors), stderr);
+	buf_fini(&errors);
+	conf_unref(c);
+	return err ? 1 : 0;
+}
+
+static void
+open_log(const struct daemon *d, const struct conf *c)
+{
+	log_open(d->name,
+	    c->log_destination == CONF_LOG_STDERR ? LOG_TO_STDERR
+						  : LOG_TO_SYSLOG,
+	    c->log_facility);
+	log_set_level((enum log_level)c->log_level);
+}
+
+/* The signals the main thread waits for; blocked in every thread. */
+static void
+block_signals(sigset_t *set)
+{
+	struct sigaction sa;
+
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &sa, NULL);
+}
+
+int
+daemon_refuse(const struct daemon *d, const struct diag *why)
+{
+	fprintf(stderr, "%s: %s\n", d->name, why->text);
+	return 1;
+}
+
+bool
+daemon_begin(
+    struct daemon *d, int argc, char **argv, struct conf **out, int *status)
+{
+	struct diag why = {{0}, 0};
+	int err = parse_options(d, argc, argv);
+
+	if (err) {
+		*status = err < 0 ? 0 : err;
+		return false;
+	}
+	if (conf_load(d->conf_path, out, &why)) {
+		*status = daemon_refuse(d, &why);
+		return false;
+	}
+	if (d->test_only) {
+		*status = test_configuration(d, *out);
+		return false;
+	}
+	open_log(d, *out);
+	/* a connection and a DNS question take a descriptor each */
+	compat_raise_files();
+	block_signals(&d->signals);
+	return true;
+}
+
+int
+daemon_directories(
+    const struct daemon *d, const struct conf *c, struct diag *why)
+{
+	if (compat_make_directory(AVER_RUNDIR, 0755, c->user, why) ||
+	    compat_pidfile(d->pidfile, why) < 0)
+		log_msg(LOG_LVL_WARN, "%s", why->text);
+	return compat_make_directory(c->state_directory, 0750, c->user, why);
+}
+
+/* --- reload */
+
+static void
+reload(const struct daemon *d)
+{
+	struct diag why = {{0}, 0};
+	struct conf *c;
+	int err;
+
+	compat_notify("RELOADING=1");
+	err = conf_load(d->conf_path, &c, &why);
+	if (!err)
+		err = d->reload(d->arg, c, &why);
+	if (err)
+		log_msg(LOG_LVL_ERROR, "reload refused, going on as before: %s",
+		    why.text);
+	else
+		log_msg(LOG_LVL_INFO, "configuration reloaded");
+	compat_notify("READY=1");
+}
+
+void
+daemon_wait(const struct daemon *d)
+{
+	for (;;) {
+		int sig = 0;
+
+		if (sigwait(&d->signals, &sig) != 0)
+			continue;
+		if (sig != SIGUSR1 && !(sig == SIGHUP && d->hup_reloads))
+			return;
+		reload(d);
+	}
+}

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the aver authors
+
+libaver_a_SOURCES += lib/daemon/daemon.c lib/daemon/daemon.h
