@@ -17,4 +17,5 @@ libpure_a_SOURCES += \
 	lib/base/str.c lib/base/str.h
 libaver_a_SOURCES += \
 	lib/base/clock.c lib/base/clock.h \
+	lib/base/file.c lib/base/file.h \
 	lib/base/log.c lib/base/log.h
