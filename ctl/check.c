@@ -46,8 +46,6 @@ struct demand {
 	bool never; /* whatever it does, no mail goes there */
 };
 
-enum option_id { OPT_RESOLVER = 1, OPT_ZONE, OPT_DNSSEC };
-
 static int
 usage(const char *what)
 {
@@ -62,25 +60,10 @@ usage(const char *what)
 static int
 parse_options(int argc, char **argv, struct check *k)
 {
-	static const struct option longs[] = {
-	    {"resolver", required_argument, NULL, OPT_RESOLVER},
-	    {"zone", required_argument, NULL, OPT_ZONE},
-	    {"dnssec", no_argument, NULL, OPT_DNSSEC},
-	    {NULL, 0, NULL, 0},
-	};
-	int id;
+	const char *wrong = tls_options_parse(&k->tls, NULL, argc, argv);
 
-	optind = 0; /* the main program has parsed its own options */
-	while ((id = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (id == OPT_RESOLVER)
-			k->tls.source.resolver = optarg;
-		else if (id == OPT_ZONE)
-			k->tls.source.zone = optarg;
-		else if (id == OPT_DNSSEC)
-			k->tls.source.dnssec = true;
-		else
-			return usage("unknown option");
-	}
+	if (wrong)
+		return usage(wrong);
 	if (optind + 1 != argc)
 		return usage("one destination is needed");
 	k->key = argv[optind];

@@ -29,14 +29,6 @@ struct command {
 	size_t n; /* lines written */
 };
 
-enum option_id {
-	OPT_JSON = 1,
-	OPT_RESOLVER,
-	OPT_ZONE,
-	OPT_DNSSEC,
-	OPT_POSTFIX
-};
-
 static int
 usage(const char *what)
 {
@@ -58,47 +50,13 @@ fail(const struct diag *d)
 	return 1;
 }
 
-static bool
-set_option(struct command *k, int id)
-{
-	switch (id) {
-	case OPT_JSON:
-		k->json = true;
-		return true;
-	case OPT_RESOLVER:
-		k->tls.source.resolver = optarg;
-		return true;
-	case OPT_ZONE:
-		k->tls.source.zone = optarg;
-		return true;
-	case OPT_DNSSEC:
-		k->tls.source.dnssec = true;
-		return true;
-	case OPT_POSTFIX:
-		k->tls.postfix = optarg;
-		return true;
-	default:
-		return false;
-	}
-}
-
 static int
 parse_options(int argc, char **argv, struct command *k)
 {
-	static const struct option longs[] = {
-	    {"json", no_argument, NULL, OPT_JSON},
-	    {"resolver", required_argument, NULL, OPT_RESOLVER},
-	    {"zone", required_argument, NULL, OPT_ZONE},
-	    {"dnssec", no_argument, NULL, OPT_DNSSEC},
-	    {"postfix", required_argument, NULL, OPT_POSTFIX},
-	    {NULL, 0, NULL, 0},
-	};
-	int id;
+	const char *wrong = tls_options_parse(&k->tls, &k->json, argc, argv);
 
-	optind = 0; /* the main program has parsed its own options */
-	while ((id = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (!set_option(k, id))
-			return usage("unknown option");
+	if (wrong)
+		return usage(wrong);
 	k->verb = optind < argc ? argv[optind++] : "list";
 	if (optind < argc)
 		k->domain = argv[optind++];

@@ -15,14 +15,6 @@ struct options {
 	const char *key;
 };
 
-enum option_id {
-	OPT_JSON = 1,
-	OPT_RESOLVER,
-	OPT_ZONE,
-	OPT_DNSSEC,
-	OPT_POSTFIX
-};
-
 static int
 usage(const char *what)
 {
@@ -35,50 +27,15 @@ usage(const char *what)
 	return 2;
 }
 
-static bool
-set_option(struct options *o, int id)
-{
-	switch (id) {
-	case OPT_JSON:
-		o->json = true;
-		return true;
-	case OPT_RESOLVER:
-		o->tls.source.resolver = optarg;
-		return true;
-	case OPT_ZONE:
-		o->tls.source.zone = optarg;
-		return true;
-	case OPT_DNSSEC:
-		o->tls.source.dnssec = true;
-		return true;
-	case OPT_POSTFIX:
-		o->tls.postfix = optarg;
-		return true;
-	default:
-		return false;
-	}
-}
-
 static int
 parse_options(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = {
-	    {"json", no_argument, NULL, OPT_JSON},
-	    {"resolver", required_argument, NULL, OPT_RESOLVER},
-	    {"zone", required_argument, NULL, OPT_ZONE},
-	    {"dnssec", no_argument, NULL, OPT_DNSSEC},
-	    {"postfix", required_argument, NULL, OPT_POSTFIX},
-	    {NULL, 0, NULL, 0},
-	};
-	int id;
+	const char *wrong;
 
 	*o = (struct options){.json = false};
-	optind = 0; /* the main program has parsed its own options */
-	while ((id = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (!set_option(o, id))
-			return usage("unknown option");
-	if (o->tls.source.zone && o->tls.source.resolver)
-		return usage("--zone and --resolver exclude each other");
+	wrong = tls_options_parse(&o->tls, &o->json, argc, argv);
+	if (wrong)
+		return usage(wrong);
 	if (optind + 1 != argc)
 		return usage("one destination is needed");
 	o->key = argv[optind];

@@ -3,6 +3,7 @@
 
 #include "ctl/tls_setup.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,61 @@
 
 /* The version that answers are for when nobody knows the site's. */
 #define OLDEST "3.4"
+
+enum option_id {
+	OPT_RESOLVER = 1,
+	OPT_ZONE,
+	OPT_DNSSEC,
+	OPT_POSTFIX,
+	OPT_JSON
+};
+
+static bool
+set_option(struct tls_options *o, bool *json, int id)
+{
+	switch (id) {
+	case OPT_RESOLVER:
+		o->source.resolver = optarg;
+		return true;
+	case OPT_ZONE:
+		o->source.zone = optarg;
+		return true;
+	case OPT_DNSSEC:
+		o->source.dnssec = true;
+		return true;
+	case OPT_POSTFIX:
+		o->postfix = optarg;
+		return json;
+	case OPT_JSON:
+		if (json)
+			*json = true;
+		return json;
+	default:
+		return false;
+	}
+}
+
+const char *
+tls_options_parse(struct tls_options *o, bool *json, int argc, char **argv)
+{
+	static const struct option longs[] = {
+	    {"resolver", required_argument, NULL, OPT_RESOLVER},
+	    {"zone", required_argument, NULL, OPT_ZONE},
+	    {"dnssec", no_argument, NULL, OPT_DNSSEC},
+	    {"postfix", required_argument, NULL, OPT_POSTFIX},
+	    {"json", no_argument, NULL, OPT_JSON},
+	    {NULL, 0, NULL, 0},
+	};
+	int id;
+
+	optind = 0; /* the main program has parsed its own options */
+	while ((id = getopt_long(argc, argv, "", longs, NULL)) != -1)
+		if (!set_option(o, json, id))
+			return "unknown option";
+	return o->source.zone && o->source.resolver
+		   ? "--zone and --resolver exclude each other"
+		   : NULL;
+}
 
 static enum requiretls_default
 requiretls_of(const struct conf *c)

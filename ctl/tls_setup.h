@@ -23,6 +23,13 @@ struct tls_options {
 	bool no_engine; /* the store alone is looked at */
 };
 
+/*
+ * Reads the options, after which optind is at the first argument; those of json
+ * and postfix are known unless json is NULL. NULL, or what is wrong.
+ */
+const char *
+tls_options_parse(struct tls_options *o, bool *json, int argc, char **argv);
+
 struct tls_setup {
 	const struct conf *conf;
 	struct dns_source *dns;
