@@ -4,9 +4,11 @@
 """aver-policyd records results of TLS sessions: datagrams good and bad, many and
 far too many, kills in between; a log that is rotated, truncated and read again
 after kills; the journal and standard input; files imported by hand."""
+import glob
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -406,6 +408,65 @@ class Log:
         os.truncate(self.path, 0)
 
 
+class Journald(Log):
+    """systemd's journald without systemd, with a /run of its own."""
+    PROGRAM = "/lib/systemd/systemd-journald"
+
+    def __init__(self, stage):
+        super().__init__(None)
+        self.stage = stage
+        self.dir = stage.path("journald")
+        os.makedirs(self.dir + "/systemd")
+        self.socket = self.dir + "/systemd/journal/dev-log"
+        self.proc = None
+
+    def files(self):
+        return glob.glob(self.dir + "/log/journal/*/*.journal")
+
+    def start(self):
+        """False: it does not run here."""
+        self.proc = self.stage.spawn(
+            ["unshare", "-m", "sh", "-c",
+             "mount --bind '%s' /run && exec %s" % (self.dir, self.PROGRAM)],
+            "journald.log")
+        try:
+            lab.wait_until(lambda: self.proc.poll() is not None or
+                           self.takes(), 10, "journald")
+        except RuntimeError:
+            return False
+        for f in self.files():  # for the daemon's user
+            os.chmod(os.path.dirname(f), 0o755)
+            os.chmod(f, 0o644)
+        return self.proc.poll() is None
+
+    def takes(self):
+        try:
+            self.send("<30>test: begin")
+        except OSError:
+            return False
+        return bool(self.files())
+
+    def stop(self):
+        self.proc.terminate()
+        self.proc.wait()
+
+    def send(self, text):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.connect(self.socket)
+            s.send(text.encode())
+
+    def add(self, text):
+        for line in text.splitlines():
+            self.send("<22>" + line[len(T):])  # mail.info
+
+    def command(self):
+        path = self.stage.write("live-journalctl",
+                                "#!/bin/sh\nexec journalctl -D '%s' \"$@\"\n"
+                                % os.path.dirname(self.files()[0]))
+        os.chmod(path, 0o755)
+        return path
+
+
 def counted(d, domain="l.example"):
     return d.domains().get(domain, {}).get("success", 0)
 
@@ -585,6 +646,43 @@ while True:
     d.stop()
 
 
+def test_journald(stage):
+    """The same with a journald that lives."""
+    if os.geteuid() != 0 or not os.access(Journald.PROGRAM, os.X_OK) or \
+            not shutil.which("journalctl") or not shutil.which("unshare"):
+        tap.note("no live journal: needs root, journald and unshare")
+        return
+    j = Journald(stage)
+    if not j.start():
+        tap.note("no live journal: journald does not run here")
+        return
+    j.sessions(2)
+    d = Daemon(stage, "journald", tlsrpt_socket="", tlsrpt_log="journal",
+               journalctl_command=j.command()).start()
+    # no command tells when journalctl has come to the end
+    lab.wait_until(lambda: j.sessions(1) or counted(d, "l.example"), 30,
+                   "the first of a live journal")
+    first = j.n
+    j.sessions(50, "j.example")
+    expect(d, 50, "a live journal", "j.example")
+    n = 50
+    for _ in range(2):
+        d.kill()
+        j.sessions(20, "j.example")
+        d.start()
+        j.sessions(20, "j.example")
+        n += 40
+        expect(d, n, "and on after a kill, each once", "j.example")
+    tap.ok(counted(d, "l.example") <= first - 2,
+           "nothing from before the first start", (counted(d), first))
+    j.stop()
+    tap.ok(j.start(), "journald again")
+    j.sessions(20, "j.example")
+    expect(d, n + 20, "and on when journald was restarted", "j.example")
+    tap.eq(d.stop(), 0, "the end")
+    j.stop()
+
+
 def test_import(stage):
     d = Daemon(stage, "import")
     os.makedirs(d.state, exist_ok=True)
@@ -662,7 +760,7 @@ with lab.Lab() as stage_:
     lab.need(root=False)
     for test in (test_datagrams, test_socket, test_speed, test_flood,
                  test_kill, test_log, test_log_kills, test_both, test_stream,
-                 test_journal, test_import, test_samples):
+                 test_journal, test_journald, test_import, test_samples):
         try:
             test(stage_)
         except Exception as e:  # pylint: disable=broad-except
