@@ -127,8 +127,10 @@ sts_mark_dirty(struct sts_core *c, struct sts_entry *e)
 		return;
 	e->is_dirty = true;
 	e->next_dirty = c->dirty;
+	/* who was told of the first one takes all */
+	if (!c->dirty)
+		pthread_cond_signal(&c->work);
 	c->dirty = e;
-	pthread_cond_signal(&c->work);
 }
 
 int64_t

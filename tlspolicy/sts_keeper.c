@@ -16,6 +16,8 @@
 
 #define DOMAIN_SIZE 256
 #define SLICE ((size_t)4096) /* buckets looked at in a tick, at least */
+#define BATCH 32 /* written in one go */
+#define WRITE_EVERY_MS 50 /* so that many a batch has more than one */
 #define ROUND 60 /* ticks for all of them, at most */
 #define REFRESHES 32 /* started in a tick */
 #define TOUCHES 256 /* written in a tick */
@@ -35,6 +37,7 @@ struct sts_keeper {
 	bool runs;
 	pthread_t thread;
 	size_t at; /* bucket where the next tick goes on */
+	int64_t last_write; /* clock_mono_ms() */
 	int64_t forgot; /* seconds */
 
 	struct sts_fleet *fleet;
@@ -260,20 +263,54 @@ take_dirty(struct sts_core *c, struct pending *p)
 	return true;
 }
 
+/* The store's lock is held. */
 static int
 write_one(struct sts_keeper *k, const struct pending *p, struct diag *d)
 {
+	int err = p->policy ? store_put_sts(k->store, &p->row, d)
+			    : store_fail_sts(k->store, &p->row, d);
+
+	/* those who wait look again */
+	if (!err && p->fence)
+		err =
+		    store_unclaim_sts(k->store, p->row.domain, p->fence, NULL);
+	return err;
+}
+
+/* One that is too long for the store will ever be: it is passed over. */
+static int
+write_each(struct sts_keeper *k, const struct pending *p, size_t n, bool all,
+    struct diag *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++) {
+		if (all || !p[i].policy || p[i].fence)
+			err = write_one(k, &p[i], d);
+		if (err == AVER_LIMIT)
+			err = 0;
+	}
+	return err;
+}
+
+/* Policies that nobody waits for in one go, the others each by itself. */
+static int
+write_batch(
+    struct sts_keeper *k, const struct pending *p, size_t n, struct diag *d)
+{
+	struct store_sts rows[BATCH];
+	size_t together = 0;
 	int err;
 
 	if (!k->store || k->read_only)
 		return 0;
 	pthread_mutex_lock(&k->store_lock);
-	err = p->policy ? store_put_sts(k->store, &p->row, d)
-			: store_fail_sts(k->store, &p->row, d);
-	/* those who wait look again */
-	if (!err && p->fence)
-		err =
-		    store_unclaim_sts(k->store, p->row.domain, p->fence, NULL);
+	for (size_t i = 0; i < n; i++)
+		if (p[i].policy && !p[i].fence)
+			rows[together++] = p[i].row;
+	err = store_put_sts_many(k->store, rows, together, d);
+	if (!err || err == AVER_LIMIT)
+		err = write_each(k, p, n, err == AVER_LIMIT, d);
 	pthread_mutex_unlock(&k->store_lock);
 	return err;
 }
@@ -320,25 +357,30 @@ static void
 write_dirty(struct sts_keeper *k)
 {
 	struct sts_core *c = k->core;
+	struct pending p[BATCH];
 	struct diag d = {{0}, 0};
-	struct pending p;
 	bool any = false;
+	size_t n;
 	int err = 0;
 
 	if (!may_write(k))
 		return;
+	k->last_write = clock_mono_ms();
 	pthread_mutex_lock(&c->lock);
-	while (!err && take_dirty(c, &p)) {
+	while (!err) {
+		for (n = 0; n < BATCH && take_dirty(c, &p[n]); n++)
+			;
+		if (n == 0)
+			break;
 		pthread_mutex_unlock(&c->lock);
 		any = true;
-		err = write_one(k, &p, &d);
-		/* one that is too long for the store will ever be */
-		if (err == AVER_LIMIT)
-			err = 0;
-		sts_held_unref(p.policy);
+		err = write_batch(k, p, n, &d);
+		for (size_t i = 0; i < n; i++)
+			sts_held_unref(p[i].policy);
 		pthread_mutex_lock(&c->lock);
-		if (err)
-			write_failed(c, &p);
+		/* to write again what is written does no harm */
+		for (size_t i = 0; err && i < n; i++)
+			write_failed(c, &p[i]);
 	}
 	pthread_mutex_unlock(&c->lock);
 	if (any)
@@ -566,19 +608,33 @@ do_store_work(struct sts_keeper *k, const struct work *w)
 	}
 }
 
-/* Until something is dirty, or a tick is over; false: the end. */
+static struct timespec
+time_of(int64_t ms)
+{
+	return (struct timespec){.tv_sec = (time_t)(ms / 1000),
+	    .tv_nsec = (long)(ms % 1000) * 1000000};
+}
+
+/*
+ * Until something is dirty, or a tick is over; false: the end. What becomes
+ * dirty soon after the last was written waits for more.
+ */
 static bool
 wait_for_work(struct sts_keeper *k, int64_t until)
 {
 	struct sts_core *c = k->core;
-	struct timespec ts = {.tv_sec = (time_t)(until / 1000),
-	    .tv_nsec = (long)(until % 1000) * 1000000};
+	struct timespec tick = time_of(until);
+	struct timespec next = time_of(k->last_write + WRITE_EVERY_MS);
 	int err = 0;
 	bool goes_on;
 
 	pthread_mutex_lock(&c->lock);
 	while (!c->closing && !(c->dirty && may_write(k)) && err == 0)
-		err = pthread_cond_timedwait(&c->work, &c->lock, &ts);
+		err = pthread_cond_timedwait(&c->work, &c->lock, &tick);
+	/* where a store is shared, other hosts wait for it */
+	err = k->fleet != NULL;
+	while (!c->closing && c->dirty && err == 0)
+		err = pthread_cond_timedwait(&c->work, &c->lock, &next);
 	goes_on = !c->closing;
 	pthread_mutex_unlock(&c->lock);
 	return goes_on;

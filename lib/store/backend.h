@@ -133,6 +133,9 @@ struct store_suppress_ops {
 struct store_sts_ops {
 	int (*put)(
 	    struct store *s, const struct store_sts *sts, struct diag *d);
+	/* NULL: one after the other */
+	int (*put_many)(struct store *s, const struct store_sts *sts, size_t n,
+	    struct diag *d);
 	int (*fail)(
 	    struct store *s, const struct store_sts *sts, struct diag *d);
 	int (*refresh)(struct store *s, struct str domain, struct str id,

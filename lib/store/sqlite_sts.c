@@ -30,30 +30,42 @@ read_sts(struct sqlite_store *s, enum statement st)
 
 /* --- changes */
 
-/*
- * Takes note of the change that the statement before has made, if it has, and
- * ends the transaction.
- */
-static int
-finish_change(struct sqlite_store *s, int rc, struct str domain, bool removed,
-    struct diag *d)
-{
-	int64_t number = 0;
-	int err;
+/* What a transaction has changed: numbers in a row; 0: nothing yet. */
+struct changes {
+	int64_t first, last;
+};
 
-	if (rc == DB_OK && db_changes(s) > 0) {
-		db_put_text(s, ST_STS_CHANGED, 1, domain);
-		db_put_int(s, ST_STS_CHANGED, 2, removed);
-		rc = db_run(s, ST_STS_CHANGED);
-		number = db_inserted(s);
-	}
-	if (rc == DB_OK && number % TRIM_EVERY == 0 && number > CHANGES) {
-		db_put_int(s, ST_STS_CHANGES_TRIM, 1, number - CHANGES);
-		rc = db_run(s, ST_STS_CHANGES_TRIM);
-	}
-	err = db_finish(s, rc, d);
-	if (!err && number)
-		store_sts_own_add(&s->sts_own, number, number - 1);
+/* Takes note of the change that the statement before has made, if it has. */
+static int
+note_change(struct sqlite_store *s, int rc, struct str domain, bool removed,
+    struct changes *c)
+{
+	int64_t number;
+
+	if (rc != DB_OK || db_changes(s) == 0)
+		return rc;
+	db_put_text(s, ST_STS_CHANGED, 1, domain);
+	db_put_int(s, ST_STS_CHANGED, 2, removed);
+	rc = db_run(s, ST_STS_CHANGED);
+	number = db_inserted(s);
+	if (c->first == 0)
+		c->first = number;
+	c->last = number;
+	if (rc != DB_OK || number % TRIM_EVERY || number <= CHANGES)
+		return rc;
+	db_put_int(s, ST_STS_CHANGES_TRIM, 1, number - CHANGES);
+	return db_run(s, ST_STS_CHANGES_TRIM);
+}
+
+/* Ends the transaction. */
+static int
+finish_changes(
+    struct sqlite_store *s, int rc, const struct changes *c, struct diag *d)
+{
+	int err = db_finish(s, rc, d);
+
+	if (!err && c->last)
+		store_sts_own_add(&s->sts_own, c->last, c->first - 1);
 	return err;
 }
 
@@ -113,14 +125,10 @@ each_change(struct store *base, int64_t *mark,
 /* --- policies */
 
 static int
-put(struct store *base, const struct store_sts *sts, struct diag *d)
+put_row(struct sqlite_store *s, const struct store_sts *sts, struct changes *c)
 {
-	struct sqlite_store *s = db_of(base);
 	const enum statement st = ST_STS_PUT;
-	int err = db_begin(s, true, d);
 
-	if (err)
-		return err;
 	db_put_text(s, st, 1, sts->domain);
 	db_put_blob(s, st, 2, sts->id);
 	db_put_blob(s, st, 3, sts->policy);
@@ -130,7 +138,28 @@ put(struct store *base, const struct store_sts *sts, struct diag *d)
 	db_put_int(s, st, 7, sts->refreshed);
 	db_put_int(s, st, 8, sts->next_try);
 	db_put_int(s, st, 9, STORE_STS_SKEW);
-	return finish_change(s, db_run(s, st), sts->domain, false, d);
+	return note_change(s, db_run(s, st), sts->domain, false, c);
+}
+
+static int
+put_many(
+    struct store *base, const struct store_sts *sts, size_t n, struct diag *d)
+{
+	struct sqlite_store *s = db_of(base);
+	struct changes c = {0, 0};
+	int rc = DB_OK, err = db_begin(s, true, d);
+
+	if (err)
+		return err;
+	for (size_t i = 0; rc == DB_OK && i < n; i++)
+		rc = put_row(s, &sts[i], &c);
+	return finish_changes(s, rc, &c, d);
+}
+
+static int
+put(struct store *base, const struct store_sts *sts, struct diag *d)
+{
+	return put_many(base, sts, 1, d);
 }
 
 static int
@@ -156,13 +185,15 @@ static int
 must_change(struct sqlite_store *s, enum statement st, struct str domain,
     struct diag *d)
 {
+	struct changes c = {0, 0};
 	int rc = db_run(s, st);
 
 	if (rc == DB_OK && db_changes(s) == 0) {
 		db_rollback(s);
 		return diag_set(d, AVER_NOTFOUND, 0, "there is no such policy");
 	}
-	return finish_change(s, rc, domain, st == ST_STS_REMOVE, d);
+	rc = note_change(s, rc, domain, st == ST_STS_REMOVE, &c);
+	return finish_changes(s, rc, &c, d);
 }
 
 static int
@@ -271,6 +302,7 @@ forget(struct store *base, int64_t unused, int64_t expired, struct diag *d)
 
 const struct store_sts_ops sqlite_sts_ops = {
     .put = put,
+    .put_many = put_many,
     .fail = fail,
     .refresh = refresh,
     .touch = touch,

@@ -14,13 +14,35 @@ too_long(struct diag *d)
 
 /* --- MTA-STS */
 
+static bool
+is_sts_too_long(const struct store_sts *sts)
+{
+	return !bounds_domain(sts->domain) || sts->id.n > STORE_STS_ID_MAX ||
+	       sts->policy.n > STORE_STS_POLICY_MAX;
+}
+
 int
 store_put_sts(struct store *s, const struct store_sts *sts, struct diag *d)
 {
-	if (!bounds_domain(sts->domain) || sts->id.n > STORE_STS_ID_MAX ||
-	    sts->policy.n > STORE_STS_POLICY_MAX)
+	if (is_sts_too_long(sts))
 		return too_long(d);
 	return s->ops->sts->put(s, sts, d);
+}
+
+int
+store_put_sts_many(
+    struct store *s, const struct store_sts *sts, size_t n, struct diag *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (is_sts_too_long(&sts[i]))
+			return too_long(d);
+	if (n > 1 && s->ops->sts->put_many)
+		return s->ops->sts->put_many(s, sts, n, d);
+	for (size_t i = 0; !err && i < n; i++)
+		err = s->ops->sts->put(s, &sts[i], d);
+	return err;
 }
 
 int

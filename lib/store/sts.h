@@ -54,6 +54,12 @@ struct store_sts {
  * clock was wrong. AVER_LIMIT: too long.
  */
 int store_put_sts(struct store *s, const struct store_sts *sts, struct diag *d);
+/*
+ * The same for many at once, which costs less: SQLite has them all or, after an
+ * error, none; others the first of them.
+ */
+int store_put_sts_many(
+    struct store *s, const struct store_sts *sts, size_t n, struct diag *d);
 
 /*
  * A fetch failed: sets failed, failure, failure_detail and next_try of the

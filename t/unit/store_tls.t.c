@@ -260,6 +260,44 @@ put_at(struct store *s, const char *domain, int64_t fetched)
 		ok(false, "put %s: %s", domain, d.text);
 }
 
+/* Many policies in one go. */
+static void
+contract_many(const char *spec)
+{
+	struct store *s = store_now(spec, STORE_WRITE);
+	struct store *o = store_now(spec, STORE_WRITE);
+	struct store_sts v[] = {policy("m.example", "1", 100),
+	    policy("n.example", "2", 200), policy("o.example", "3", 300)};
+	int64_t mark = -1, own;
+	struct diag d;
+
+	put_at(o, "first.example", 10);
+	is_int(store_mark_sts(s, &mark, &d), 0, "a mark");
+	own = mark;
+	is_int(store_put_sts_many(o, v, 0, &d), 0, "none is nothing");
+	is_changes(s, &mark, "", "and changes nothing");
+	is_int(store_put_sts_many(o, v, 3, &d), 0, "three");
+	is_sts(s, "n.example", "n.example 2/29 200-1200 used 200 ok 200\n",
+	    "one of them");
+	is_changes(s, &mark, "m.example 100\nn.example 200\no.example 300\n",
+	    "others learn of them");
+	is_changes(o, &own, "", "who has put them does not");
+	v[0].fetched = v[2].fetched = 50;
+	v[1].fetched = 900;
+	is_int(store_put_sts_many(o, v, 3, &d), 0, "two of three are older");
+	is_changes(s, &mark, "n.example 900\n", "they change nothing");
+	v[2].domain = STR_NONE;
+	v[1].fetched = 950;
+	is_int(store_put_sts_many(o, v, 3, &d), AVER_LIMIT, "one has no name");
+	is_changes(s, &mark, "", "none is put");
+	store_remove_sts(o, STR("first.example"), &d);
+	store_remove_sts(o, STR("o.example"), &d);
+	store_remove_sts(o, STR("m.example"), &d);
+	store_remove_sts(o, STR("n.example"), &d);
+	store_close(s);
+	store_close(o);
+}
+
 /* What one handle changes, another one learns. */
 static void
 contract_changes(const char *spec)
@@ -923,6 +961,7 @@ main(void)
 	memset(big, 'x', sizeof(big));
 	on_each_backend("sts", contract_sts);
 	on_each_backend("sts-end", contract_sts_end);
+	on_each_backend("many", contract_many);
 	on_each_backend("changes", contract_changes);
 	on_each_backend("clock", contract_clock);
 	on_sqlite("no-claims", contract_no_claims);
