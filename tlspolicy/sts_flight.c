@@ -150,7 +150,10 @@ sts_refresh_at(
 		   (period / 2 + 1);
 }
 
-/* The flight leaves its entry and wakes who waits; the lock is held. */
+/*
+ * The flight leaves its entry and wakes who waits. The lock is held before and
+ * not after: who wakes wants it at once.
+ */
 static void
 end_flight(struct sts_flight *fl, struct sts_entry *e, bool given_up)
 {
@@ -159,10 +162,15 @@ end_flight(struct sts_flight *fl, struct sts_entry *e, bool given_up)
 	e->flight = NULL;
 	fl->ended = true;
 	fl->given_up = given_up;
-	pthread_cond_broadcast(&fl->ended_now);
-	release(fl);
 	if (--c->in_flight == 0)
 		pthread_cond_broadcast(&c->idle);
+	if (fl->refs > 1) {
+		pthread_mutex_unlock(&c->lock);
+		pthread_cond_broadcast(&fl->ended_now);
+		pthread_mutex_lock(&c->lock);
+	}
+	release(fl);
+	pthread_mutex_unlock(&c->lock);
 }
 
 static void
@@ -209,7 +217,6 @@ fail(struct sts_flight *fl, enum tlsrpt_result result, struct str reason)
 	if (sts_entry_in_force(e, c->now()))
 		cached = sts_held_ref(e->policy);
 	end_flight(fl, e, false);
-	pthread_mutex_unlock(&c->lock);
 	/* RFC 8461 section 5: with mode none there is nothing to report */
 	if (c->failed && !(cached && cached->mode == STS_NONE))
 		c->failed(
@@ -224,7 +231,6 @@ sts_flight_give_up(struct sts_flight *fl)
 
 	pthread_mutex_lock(&c->lock);
 	end_flight(fl, sts_table_find(&c->table, fl->job.domain), true);
-	pthread_mutex_unlock(&c->lock);
 }
 
 /*
@@ -265,7 +271,6 @@ take_policy(struct sts_flight *fl, const struct sts_policy *p)
 	c->counts.refreshed += fl->is_refresh;
 	sts_mark_dirty(c, e);
 	end_flight(fl, e, false);
-	pthread_mutex_unlock(&c->lock);
 	return true;
 }
 
@@ -284,9 +289,10 @@ sts_flight_take(struct sts_flight *fl, int64_t newer)
 		fl->policy = sts_held_ref(e->policy);
 		c->counts.taken++;
 		end_flight(fl, e, false);
+		return true;
 	}
 	pthread_mutex_unlock(&c->lock);
-	return good;
+	return false;
 }
 
 static void

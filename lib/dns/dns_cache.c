@@ -314,7 +314,12 @@ finish(struct request *rq, struct dns_rrset *rr, bool refused)
 		insert_entry(s, e, &rq->name, now, &gone);
 	rq->answer = rr;
 	rq->done = true;
-	pthread_cond_broadcast(&rq->cond);
+	if (rq->refs > 1) {
+		/* who wakes wants the lock at once */
+		pthread_mutex_unlock(&s->lock);
+		pthread_cond_broadcast(&rq->cond);
+		pthread_mutex_lock(&s->lock);
+	}
 	release_request(rq);
 	/* outside the lock: an answer may own parsed keys */
 	free_entries(gone);

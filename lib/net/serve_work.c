@@ -88,8 +88,8 @@ work_start(struct serve *s, struct conn *c)
 	count_working(s, 1);
 	pthread_mutex_lock(&s->lock);
 	queue_push(&s->todo, c);
-	pthread_cond_signal(&s->work);
 	pthread_mutex_unlock(&s->lock);
+	pthread_cond_signal(&s->work);
 }
 
 /* What is not sent of the reply yet. */
@@ -189,8 +189,12 @@ work_thread(void *serve)
 		pthread_mutex_lock(&s->lock);
 		first = !s->done.head;
 		queue_push(&s->done, c);
-		if (first)
+		if (first) {
+			/* the poller wants the lock at once */
+			pthread_mutex_unlock(&s->lock);
 			serve_wake(s);
+			pthread_mutex_lock(&s->lock);
+		}
 	}
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
