@@ -243,6 +243,23 @@ may_sleep(struct http_client *c, int *wait)
 	return !quit;
 }
 
+/*
+ * By the thread, whose signals are all blocked: to write to a connection that
+ * the server has closed is SIGPIPE.
+ */
+static void
+stop_all(struct http_client *c)
+{
+	for (unsigned i = 0; i < c->env.cfg.at_once; i++) {
+		struct http_job *job = c->conns[i].job;
+
+		if (!job)
+			continue;
+		http_conn_stop(&c->conns[i]);
+		refuse(job, "the client ends");
+	}
+}
+
 static void *
 run(void *arg)
 {
@@ -264,6 +281,7 @@ run(void *arg)
 		step_overdue(c);
 		start_jobs(c);
 	}
+	stop_all(c);
 	return NULL;
 }
 
@@ -272,17 +290,8 @@ run(void *arg)
 static void
 free_conns(struct http_client *c)
 {
-	for (unsigned i = 0; c->conns && i < c->env.cfg.at_once; i++) {
-		struct http_conn *conn = &c->conns[i];
-
-		if (conn->job) {
-			struct http_job *job = conn->job;
-
-			http_conn_stop(conn);
-			refuse(job, "the client ends");
-		}
-		http_conn_fini(conn);
-	}
+	for (unsigned i = 0; c->conns && i < c->env.cfg.at_once; i++)
+		http_conn_fini(&c->conns[i]);
 	free(c->conns);
 }
 

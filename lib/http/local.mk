@@ -9,7 +9,9 @@ libaver_a_SOURCES += \
 	lib/http/http_perform.c \
 	lib/http/http_trust.c lib/http/http_trust.h
 
-check_PROGRAMS += t/unit/http_answer.t t/fuzz/http_answer.t
+check_PROGRAMS += t/unit/http.t t/unit/http_answer.t t/fuzz/http_answer.t
+t_unit_http_t_SOURCES = t/unit/http.t.c t/tap.h
+t_unit_http_t_LDADD = $(aver_libs)
 t_unit_http_answer_t_SOURCES = t/unit/http_answer.t.c t/tap.h
 t_unit_http_answer_t_LDADD = $(aver_libs)
 t_fuzz_http_answer_t_SOURCES = t/fuzz/http_answer.c $(fuzz_main)
