@@ -31,6 +31,9 @@ aver_SOURCES = ctl/main.c \
 	ctl/store.c ctl/store.h \
 	ctl/portable.c ctl/portable.h \
 	ctl/portable_file.c ctl/portable_file.h \
+	ctl/store_check.c ctl/store_check.h \
+	ctl/store_check_content.c ctl/store_check_files.c \
+	ctl/store_check_reports.c \
 	ctl/store_copy.c ctl/store_copy.h \
 	ctl/store_export.c ctl/store_export.h \
 	ctl/store_import.c ctl/store_import.h \

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/store_check.h"
 #include "ctl/store_copy.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
@@ -127,6 +128,11 @@ cmd_store(const struct conf *c, int argc, char **argv, FILE *out)
 		return status(c->store, out);
 	if (argc == 4 && strcmp(argv[1], "migrate") == 0)
 		return migrate(argv[2], argv[3], out);
+	if (argc == 2 && strcmp(argv[1], "check") == 0)
+		return store_check(c->store, c->state_directory, false, out);
+	if (argc == 3 && strcmp(argv[1], "check") == 0 &&
+	    strcmp(argv[2], "--json") == 0)
+		return store_check(c->store, c->state_directory, true, out);
 	if (argc == 2 && strcmp(argv[1], "export") == 0)
 		return store_copy_out(c->store, NULL, out);
 	if (argc == 3 && strcmp(argv[1], "export") == 0 && argv[2][0] != '-')
@@ -137,6 +143,7 @@ cmd_store(const struct conf *c, int argc, char **argv, FILE *out)
 	    strcmp(argv[2], "--add") == 0)
 		return store_copy_in(c->store, argv[3], true, out);
 	fputs("usage: aver store [status]\n"
+	      "       aver store check [--json]\n"
 	      "       aver store export [FILE]\n"
 	      "       aver store import [--add] FILE\n"
 	      "       aver store migrate FROM TO\n",

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the aver authors
 """aver store: export and import as an operator runs them, from SQLite to Redis
-and back, beside a program that records."""
+and back, also killed; and check, which finds what is broken in either."""
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -181,6 +182,160 @@ def killed(top):
     tap.eq(content(six.export()), content(path), "counts everything once")
 
 
+def findings(site):
+    """(exit status, the findings, the last object)"""
+    p = site.run("check", "--json")
+    out = json.loads(p.stdout) if p.stdout else []
+    return p.returncode, out[:-1], out[-1] if out else p.stderr
+
+
+def faults(site, part, word, name):
+    status, found, end = findings(site)
+    tap.ok(status == 1 and end["faults"] > 0 and
+           any(x["level"] == "fault" and x["part"] == part and
+               word in x["text"] for x in found), "check: " + name,
+           (status, found, end))
+
+
+def sound(site, name):
+    status, found, end = findings(site)
+    tap.ok(status == 0 and end["faults"] == 0 and
+           not [x for x in found if x["level"] == "fault"] and
+           end["looked"]["evaluations"] > 0 and end["looked"]["store"] > 0,
+           "check: " + name, (status, found, end))
+    p = site.run("check")
+    tap.ok(p.returncode == 0 and "faults=0" in p.stdout,
+           "check: the same for people", p.stdout + p.stderr)
+
+
+def sql(site, *words):
+    with sqlite3.connect(site.store[len("sqlite:"):]) as db:
+        for w in words:
+            db.execute(w)
+    db.close()
+
+
+def check_sqlite(one, path):
+    sound(one, "a store of SQLite is sound")
+    before = open(path).read()
+    for part, word, name, words in (
+            ("store", "belong to no report", "a submission without report",
+             ["INSERT INTO submission VALUES (99, 1, 0, 0, 1, 0, 2, 0, 0, 'd',"
+              " x'', x'')"]),
+            ("evaluations", "1 rows cannot be read", "a row of other octets",
+             ["UPDATE evaluation SET octets = x'ff' WHERE rowid_is = 0"]),
+            ("evaluations", "no hour", "a row of no hour",
+             ["UPDATE evaluation SET hour = hour + 1 WHERE rowid_is = 0"]),
+            ("known", "impossible day", "a day that is none",
+             ["INSERT INTO known_domain VALUES ('\x1b[1m.example', 77)"]),
+            ("policies", "1m.example: is no policy", "a policy that is none",
+             ["INSERT INTO sts VALUES ('\x1b[1m.example', 5, 9, 5, 5, 0, 0, 0,"
+              " x'31', x'', x'32')"]),
+            ("suppressions", "ends before", "times in the wrong order",
+             ["INSERT INTO suppression VALUES (0, 'a@b', 9, 3, 1, 0, x'')"]),
+            ("destinations", "before it was", "a time after the last one",
+             ["INSERT INTO destination VALUES ('d', 'mx', 9, 0, 0, 0, 3)"]),
+            ("reports", "has no document", "a report without a document",
+             ["INSERT INTO report VALUES (1, 'r', 0, 'd', 1, 2, 3, 0, 0, 0,"
+              " x'', x'', x'')"]),
+            ("reports", "damaged document", "a damaged document",
+             ["INSERT INTO report VALUES (1, 'r', 0, 'd', 1, 2, 3, 0, 0, 4,"
+              " x'', x'', x'1f8b0808')"]),
+            ("reports", "should have been sent", "a submission that is late",
+             ["INSERT INTO report VALUES (1, 'r', 0, 'd', 1, 2, 3, 0, 0, 1,"
+              " x'', x'', x'31')", "INSERT INTO submission VALUES "
+              "(1, 1, 0, 0, 1, 0, 2, 0, 0, 'd', x'', x'')"]),
+            ("reports", "another store", "a migration that was cut short",
+             ["INSERT INTO report VALUES (1, 'move-1', 0, 'd', 1, 2, 1, 0, 0,"
+              " 1, x'', x'', x'31')"])):
+        words = [w.replace("WHERE rowid_is = 0", "WHERE (policy_domain, hour, "
+                           "optional, digest) = (SELECT policy_domain, hour, "
+                           "optional, digest FROM evaluation LIMIT 1)")
+                 for w in words]
+        shutil.copy(one.store[7:], one.store[7:] + ".good")
+        sql(one, *words)
+        faults(one, part, word, name)
+        os.replace(one.store[7:] + ".good", one.store[7:])
+        for end in ("-wal", "-shm"):
+            if os.path.exists(one.store[7:] + end):
+                os.unlink(one.store[7:] + end)
+    sound(one, "and sound again")
+    sql(one, "PRAGMA wal_checkpoint(TRUNCATE)")
+    size = os.path.getsize(one.store[7:])
+    with open(one.store[7:], "r+b") as f:
+        f.seek(size // 8192 * 4096)
+        f.write(b"\xff" * (size // 4))
+    status, found, end = findings(one)
+    tap.ok(status == 1 and found[0]["part"] == "store",
+           "check: a damaged file", (status, found, end))
+    tap.ok(before == open(path).read(), "the export is what it was")
+
+
+def check_files(two):
+    def put(name, octets):
+        with open(os.path.join(two.dir, name), "wb") as f:
+            f.write(octets)
+
+    put("x.ring", b"")
+    put("x.spool", b"")
+    sound(two, "empty files beside it")
+    put("x.ring", b"no ring" * 100000)
+    faults(two, "files", "x.ring: is damaged", "a ring that is none")
+    os.unlink(os.path.join(two.dir, "x.ring"))
+    put("x.spool", b"no block" * 1000)
+    status, found, end = findings(two)
+    tap.ok(status == 0 and "half a block" in found[-1]["text"],
+           "check: half a block is a note", found)
+    os.unlink(os.path.join(two.dir, "x.spool"))
+    os.mkfifo(os.path.join(two.dir, "x.spool"))
+    faults(two, "files", "is no file", "a pipe in the place of a file")
+    os.unlink(os.path.join(two.dir, "x.spool"))
+
+
+def check_redis(two, server):
+    sound(two, "a store of Redis is sound")
+    keys = server.cli("KEYS", "*").split()
+    prefix = next(k for k in keys if k.endswith("}:v"))[:-1]
+    rows = next(k for k in keys if ":he:" in k)
+    report = prefix + "r:lost"
+    for part, word, name, words, back in (
+            ("store", '"x?y" is of no known kind', "a key of no kind",
+             [["SET", prefix + 'x"y', "1"]], [["DEL", prefix + 'x"y']]),
+            ("store", "another type", "a key of another type",
+             [["SET", prefix + "m:d", "1", "EX", "99"]],
+             [["DEL", prefix + "m:d"]]),
+            ("store", "never expires", "a key that stays for ever",
+             [["PERSIST", rows]], [["EXPIRE", rows, "99999"]]),
+            ("store", "in no index", "a report that nothing leads to",
+             [["HSET", report, "id", "lost"], ["EXPIRE", report, "99"]],
+             [["DEL", report]]),
+            ("store", "no such report", "an index that leads nowhere",
+             [["ZADD", prefix + "R", "5", "0123456789abcdefgone"]],
+             [["ZREM", prefix + "R", "0123456789abcdefgone"]]),
+            ("evaluations", "the store says", "sums that are wrong",
+             [["HINCRBY", rows, "N", "7"]], [["HINCRBY", rows, "N", "-7"]])):
+        for w in words:
+            server.cli(*w)
+        faults(two, part, word, name)
+        for w in back:
+            server.cli(*w)
+    sound(two, "and sound again")
+    for i in range(50):
+        server.cli("SET", prefix + "stray%d" % i, "1")
+    status, found, end = findings(two)
+    tap.ok(status == 1 and len(found) < 30 and
+           any("45 keys more" in x["text"] for x in found),
+           "check: many of a kind are counted", found)
+    server.cli("SET", prefix + "v", "99")
+    p = two.run("check")
+    tap.eq(p.returncode, 78, "check: a newer version " + p.stderr)
+    server.kill()
+    p = two.run("check")
+    tap.ok(p.returncode == 75 and p.stderr, "check: a server that is away",
+           (p.returncode, p.stderr))
+    tap.eq(two.run("check", "--all").returncode, 2, "check: arguments")
+
+
 def main():
     R.need()
     top = tempfile.mkdtemp(prefix="aver-store-")
@@ -193,9 +348,12 @@ def main():
             total = one.fill(30, 3000)
             path = files(one)
             tap.eq(messages(path), total, "every message is in it")
-            around(top, redis, one, path, total)
+            two = around(top, redis, one, path, total)
             hostile(top, path)
             killed(top)
+            check_files(two)
+            check_sqlite(one, path)
+            check_redis(two, server)
     finally:
         shutil.rmtree(top, ignore_errors=True)
     tap.done()

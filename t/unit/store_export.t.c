@@ -203,6 +203,39 @@ check_last(const char *spec)
 	store_close(s);
 }
 
+static int
+note_finding(void *arg, bool fault, struct str text)
+{
+	printf("# %s: %.*s\n", fault ? "fault" : "note", STRF(text));
+	*(int *)arg += fault;
+	return 0;
+}
+
+/* Everything that programs leave is known to a check, takes included. */
+static void
+inspected(const char *spec)
+{
+	const struct ledger_report r = {
+	    .id = STR("r3"), .policy_domain = STR("a.example"), .created = 300};
+	struct store *s = store_now(spec, STORE_WRITE);
+	struct store_take *t = NULL;
+	uint64_t looked = 0, fence;
+	struct diag d = {.text = ""};
+	int faults = 0;
+
+	ok(store_claim_submission(s, STR("r1"), 1, 100, 60, &fence, &d) == 0 &&
+		store_take_begin(s, LEDGER_DMARC, STR("a.example"), 0, 2 * HOUR,
+		    clock_now(), &t, &d) == 0 &&
+		store_take_report(t, &r, NULL, 0, &d) == 0,
+	    "while somebody works %s", d.text);
+	ok(store_inspect(s, &looked, note_finding, &faults, &d) == 0 &&
+		looked > 0,
+	    "inspected %s", d.text);
+	is_int(faults, 0, "and nothing is wrong");
+	store_take_abort(t);
+	store_close(s);
+}
+
 /* --- there and back */
 
 static void
@@ -249,6 +282,7 @@ there_and_back(const char *spec)
 	third = content(c);
 	ok(str_eq(buf_str(&third), buf_str(&first)), "the same is there again");
 	check_last(two.z);
+	inspected(spec);
 	buf_fini(&first);
 	buf_fini(&second);
 	buf_fini(&third);
