@@ -246,6 +246,7 @@ portable_put(struct buf *b, const struct portable *p)
 	json_t *o = json_pack("{s:s}", "kind", kinds[p->kind].name);
 	size_t before = b->n;
 	char *text = NULL;
+	struct str rest;
 
 	if (object_out(o, f, count_fields(f), p) &&
 	    (p->kind != PORTABLE_REPORT || subs_out(o, p)))
@@ -253,7 +254,13 @@ portable_put(struct buf *b, const struct portable *p)
 	json_decref(o);
 	if (!text)
 		return AVER_NOMEM;
-	buf_add_z(b, text);
+	/* jansson leaves DEL as it is; a line ends in something else */
+	rest = str_from_z(text);
+	while (rest.n) {
+		buf_add(b, str_cut(rest, 0x7f, &rest));
+		if (rest.n)
+			buf_add_z(b, "\\u007f");
+	}
 	buf_add_c(b, '\n');
 	free(text);
 	if (!buf_ok(b))
