@@ -192,8 +192,7 @@ note_failure(struct sts_flight *fl, struct sts_entry *e,
 	e->failed = now;
 	e->next_try = now + STS_BACKOFF;
 	e->failure = result;
-	memcpy(e->failed_id, fl->id, sizeof(e->failed_id));
-	sts_table_set_detail(&c->table, e, reason);
+	sts_table_set_failure(&c->table, e, str_from_z(fl->id), reason);
 	/* an hourly attempt for a daily refresh */
 	e->refresh_at =
 	    now + (c->refresh_time / 24 > STS_BACKOFF ? c->refresh_time / 24
@@ -263,10 +262,9 @@ take_policy(struct sts_flight *fl, const struct sts_policy *p)
 	}
 	fl->policy = sts_held_ref(h);
 	sts_table_set_policy(&c->table, e, h);
-	sts_table_set_detail(&c->table, e, STR_NONE);
+	sts_table_set_failure(&c->table, e, STR_NONE, STR_NONE);
 	e->failed = e->next_try = 0;
 	e->failure = TLSRPT_SUCCESS;
-	e->failed_id[0] = '\0';
 	e->refresh_at = sts_refresh_at(c, h, e->hash);
 	c->counts.refreshed += fl->is_refresh;
 	sts_mark_dirty(c, e);

@@ -71,8 +71,7 @@ forget_failure(struct sts_core *c, struct sts_entry *e)
 {
 	e->failed = e->next_try = 0;
 	e->failure = TLSRPT_SUCCESS;
-	e->failed_id[0] = '\0';
-	sts_table_set_detail(&c->table, e, STR_NONE);
+	sts_table_set_failure(&c->table, e, STR_NONE, STR_NONE);
 }
 
 /*
@@ -90,8 +89,7 @@ load_failure(struct sts_core *c, struct sts_entry *e, const struct store_sts *s)
 	e->failure = s->failure > 0 && s->failure < TLSRPT_RESULT_COUNT
 			 ? (enum tlsrpt_result)s->failure
 			 : TLSRPT_STS_POLICY_FETCH_ERROR;
-	e->failed_id[0] = '\0';
-	sts_table_set_detail(&c->table, e, s->failure_detail);
+	sts_table_set_failure(&c->table, e, STR_NONE, s->failure_detail);
 }
 
 /* Is what is in force another one now? The lock is held. */

@@ -9,7 +9,7 @@
 
 #include "lib/base/err.h"
 
-#define DETAIL_MAX 255
+#define TEXT_MAX 255
 #define SAMPLE 16 /* entries that eviction chooses from */
 
 /* ---- policies ----------------------------------------------------------- */
@@ -124,22 +124,30 @@ sts_table_set_policy(
 	}
 }
 
-void
-sts_table_set_detail(struct sts_table *t, struct sts_entry *e, struct str text)
+static void
+set_text(struct sts_table *t, char **to, struct str text)
 {
-	if (e->detail)
-		t->octets -= strlen(e->detail) + 1;
-	free(e->detail);
-	e->detail = NULL;
-	text = str_head(text, DETAIL_MAX);
+	if (*to)
+		t->octets -= strlen(*to) + 1;
+	free(*to);
+	*to = NULL;
+	text = str_head(text, TEXT_MAX);
 	if (text.n == 0 || memchr(text.p, '\0', text.n))
 		return;
-	e->detail = malloc(text.n + 1);
-	if (!e->detail)
+	*to = malloc(text.n + 1);
+	if (!*to)
 		return;
-	memcpy(e->detail, text.p, text.n);
-	e->detail[text.n] = '\0';
+	memcpy(*to, text.p, text.n);
+	(*to)[text.n] = '\0';
 	t->octets += text.n + 1;
+}
+
+void
+sts_table_set_failure(struct sts_table *t, struct sts_entry *e,
+    struct str failed_id, struct str detail)
+{
+	set_text(t, &e->failed_id, failed_id);
+	set_text(t, &e->detail, detail);
 }
 
 void
@@ -149,7 +157,7 @@ sts_table_drop(struct sts_table *t, struct sts_entry *e)
 
 	*at = e->next;
 	sts_table_set_policy(t, e, NULL);
-	sts_table_set_detail(t, e, STR_NONE);
+	sts_table_set_failure(t, e, STR_NONE, STR_NONE);
 	t->octets -= entry_size(e);
 	t->count--;
 	free(e);

@@ -45,10 +45,10 @@ struct sts_entry {
 	/* the last failure since the policy was fetched */
 	int64_t failed; /* 0: none */
 	int64_t next_try; /* no fetch for failed_id before */
-	enum tlsrpt_result failure;
-	char failed_id[STS_ID_MAX + 1]; /* empty: any */
-	uint64_t fence; /* of the claim to fetch, among hosts; 0: none */
+	char *failed_id; /* NULL: any */
 	char *detail; /* NULL: "" */
+	uint64_t fence; /* of the claim to fetch, among hosts; 0: none */
+	enum tlsrpt_result failure;
 	bool is_dirty; /* to be written: in the list of dirty ones */
 	bool is_stored; /* the store has it */
 	bool is_seen; /* while the store is read again */
@@ -84,9 +84,12 @@ void sts_table_drop(struct sts_table *t, struct sts_entry *e);
 /* Takes over the reference; NULL: none any more. */
 void sts_table_set_policy(
     struct sts_table *t, struct sts_entry *e, struct sts_held *policy);
-/* Copies the text, of which 255 octets are kept. */
-void
-sts_table_set_detail(struct sts_table *t, struct sts_entry *e, struct str text);
+/*
+ * Copies the texts, of which 255 octets are kept; an empty one is NULL, and so
+ * is one that there is no memory for.
+ */
+void sts_table_set_failure(struct sts_table *t, struct sts_entry *e,
+    struct str failed_id, struct str detail);
 
 struct str sts_entry_domain(const struct sts_entry *e);
 /* There is a policy, and it has not expired. */
