@@ -13,6 +13,7 @@
 #include "ctl/tls_setup.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/compat/compat.h"
 #include "lib/store/sts.h"
 
 #define LINE_MAX_OCTETS ((size_t)256 * 1024)
@@ -248,6 +249,25 @@ run_export(struct command *k)
 	return walk(k, export_one);
 }
 
+/*
+ * Whoever runs on the store follows it by itself. That nobody does is worth a
+ * word, for then nothing has changed for Postfix.
+ */
+static void
+note_daemon(void)
+{
+	struct diag d = {{0}, 0};
+	pid_t pid;
+
+	if (compat_pidfile_owner(AVER_RUNDIR "/aver-policyd.pid", &pid, &d) !=
+	    AVER_NOTFOUND)
+		return;
+	fprintf(stderr,
+	    "aver policy: no aver-policyd is seen to run on this host (%s); "
+	    "one that uses this store follows within a second\n",
+	    d.text);
+}
+
 static int
 run_remove(struct command *k)
 {
@@ -264,7 +284,10 @@ run_remove(struct command *k)
 	if (err == AVER_NOTFOUND)
 		diag_set(&d, 0, 0, "there is no policy of %.*s",
 		    STRF(k->hop.domain));
-	return err ? fail(&d) : 0;
+	if (err)
+		return fail(&d);
+	note_daemon();
+	return 0;
 }
 
 static void
@@ -305,6 +328,7 @@ run_refresh(struct command *k)
 		tls_setup_deadline(&k->setup), &k->arena, &sts))
 		return fail(&d);
 	print_fetched(k, &sts);
+	note_daemon();
 	return sts.failure != TLSRPT_SUCCESS;
 }
 

@@ -177,6 +177,11 @@ def test_decisions(site):
         tap.ok(words in r.stdout, "the text has " + words, r.stdout)
 
 
+def daemon_runs(site):
+    """One of this installation, which is none of the test's."""
+    return "aver-policyd does not run" not in site.aver("reload").stderr
+
+
 def test_faults(site):
     r = site.aver("policy", "refresh", "sts.example")
     tap.ok(r.returncode == 0 and "enforce, id 1" in r.stdout,
@@ -218,8 +223,12 @@ def test_faults(site):
     tap.ok(r.returncode == 1 and "sts-policy-fetch-error" in r.stdout and
            "enforce" in r.stdout, "a refresh that fails keeps it",
            r.stdout + r.stderr)
+    tap.eq("no aver-policyd is seen" in r.stderr, not daemon_runs(site),
+           "whether a daemon may follow is told")
     r = site.aver("policy", "remove", "sts.example")
     tap.eq(r.returncode, 0, "remove")
+    tap.eq("no aver-policyd is seen" in r.stderr, not daemon_runs(site),
+           "and again")
     is_decided(site, "sts.example", "none", "and it is gone")
     r = site.aver("policy", "remove", "sts.example")
     tap.ok(r.returncode == 1 and "no policy" in r.stderr, "once", r.stderr)
