@@ -41,8 +41,8 @@
  * others: it asks for a key that never is ("-"), which fails then, and does
  * nothing.
  *
- * Each key expires 400 days after it was last written; writers renew those
- * that belong to all when they connect.
+ * Each key expires 400 days after it was last written, a hash of rows after it
+ * was made; writers renew those that belong to all when they connect.
  */
 #include "lib/store/redis_lua.h"
 

@@ -58,9 +58,15 @@
 	     "local function key(code,gen) return "                          \
 	     "p..'h'..kind..':'..gen..':'.."                                 \
 	     "code..':'..dom end\n"                                          \
-	     "local function list() return "                                 \
-	     "R('ZRANGEBYLEX',idx,'['..dom..'\\0'.."                         \
-	     "A[3],'('..dom..'\\0'..A[4]) end\n"                             \
+	     "local function list()\n"                                       \
+	     " local out={}\n"                                               \
+	     " for _,m in ipairs(R('ZRANGEBYLEX',idx,'['..dom..'\\0'..A[3]," \
+	     "'('..dom..'\\0'..A[4])) do\n"                                  \
+	     "  local d,code,gen=part(m)\n"                                  \
+	     "  if d==dom then out[#out+1]={m,code,gen} end\n"               \
+	     " end\n"                                                        \
+	     " return out\n"                                                 \
+	     "end\n"                                                         \
 	     "local function move(a,b)\n"                                    \
 	     " local ka,kb=p..'f:'..a..':'..dom,p..'f:'..b..':'..dom\n"      \
 	     " for _,m in ipairs(R('ZRANGEBYSCORE',ka,A[3],'('..A[4])) do\n" \

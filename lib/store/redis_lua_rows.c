@@ -175,9 +175,9 @@ const char *const redis_row_scripts[] = {
     "end\n"
     "return out\n",
     /*
-     * the take (kind and the rest empty: none), lowest and highest member,
-     * from, to, cursor, how many rows: the member and the cursor to go on
-     * with, then [domain, code, generation, [row, count, ...]]
+     * the take (kind, domain or none, the rest empty: all rows), lowest and
+     * highest member, from, to, cursor, how many rows: the member and the
+     * cursor to go on with, then [domain, code, generation, [row, count, ...]]
      */
     [REDIS_SCAN - REDIS_ROWS_FIRST] = PROLOGUE TAKE
     "if A[5]~='' then\n" HELD "end\n"
@@ -186,11 +186,12 @@ const char *const redis_row_scripts[] = {
     "if l[1]~=string.sub(A[7],2) then cur='0' end\n"
     "local out={'',''}\n"
     "for i,m in ipairs(l) do\n"
-    " local dom,code,gen=part(m)\n"
-    " if dom and code>=from and code<to and (A[5]=='' or gen~='l') then\n"
-    "  local r=R('HSCAN',p..'h'..kind..':'..gen..':'..code..':'..dom,cur,"
+    " local d,code,gen=part(m)\n"
+    " if d and (dom=='' or d==dom) and code>=from and code<to and (A[5]=='' "
+    "or gen~='l') then\n"
+    "  local r=R('HSCAN',p..'h'..kind..':'..gen..':'..code..':'..d,cur,"
     "'COUNT',left)\n"
-    "  out[#out+1]={dom,code,gen,r[2]}\n"
+    "  out[#out+1]={d,code,gen,r[2]}\n"
     "  left=left-#r[2]/2\n"
     "  cur='0'\n"
     "  if r[1]~='0' then out[1],out[2]='['..m,r[1] return out end\n"
@@ -229,10 +230,10 @@ const char *const redis_row_scripts[] = {
     "p..'f:f:'..dom,A[3],'('..A[4])>0\n"
     " if any then move('l','f') end\n"
     "else\n"
-    " for _,m in ipairs(list()) do\n"
-    "  local d,code,gen=part(m)\n"
+    " for _,x in ipairs(list()) do\n"
+    "  local m,code,gen=x[1],x[2],x[3]\n"
     "  local k=key(code,gen)\n"
-    "  if d~=dom or R('EXISTS',k)==0 then R('ZREM',idx,m)\n"
+    "  if R('EXISTS',k)==0 then R('ZREM',idx,m)\n"
     "  else\n"
     "   any=true\n"
     "   if gen=='l' then\n"
@@ -255,8 +256,8 @@ const char *const redis_row_scripts[] = {
     "'WITHSCORES','LIMIT',0,1)\n"
     "end\n"
     "local top,keys\n"
-    "for _,m in ipairs(list()) do\n"
-    " local d,code,gen=part(m)\n"
+    "for _,x in ipairs(list()) do\n"
+    " local code,gen=x[2],x[3]\n"
     " if gen~='l' then\n"
     "  if code~=top then top,keys=code,{} end\n"
     "  keys[#keys+1]=key(code,gen)\n"
@@ -296,11 +297,10 @@ const char *const redis_row_scripts[] = {
     " if R('EXISTS',p..'f:f:'..dom)+R('EXISTS',p..'f:l:'..dom)==0 then "
     "R('ZREM',p..'F',dom) end\n"
     "else\n"
-    " for _,m in ipairs(list()) do\n"
-    "  local d,code,gen=part(m)\n"
-    "  if gen~='l' then\n"
-    "   R('UNLINK',key(code,gen))\n"
-    "   R('ZREM',idx,m)\n"
+    " for _,x in ipairs(list()) do\n"
+    "  if x[3]~='l' then\n"
+    "   R('UNLINK',key(x[2],x[3]))\n"
+    "   R('ZREM',idx,x[1])\n"
     "  end\n"
     " end\n"
     "end\n"

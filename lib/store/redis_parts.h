@@ -132,12 +132,13 @@ struct redis_take;
 struct redis_scan {
 	struct redis_store *s;
 	struct redis_take *take; /* its rows alone, NULL: all */
-	struct str kind;
+	struct str kind, domain;
 	int64_t from, to;
 	struct buf min, max, cursor; /* where to go on */
 	size_t room; /* rows of a page, about */
 };
 
+/* domain: empty for all; a view that has to stay. */
 void redis_scan_init(struct redis_scan *scan, struct redis_store *s,
     struct str kind, struct str domain, int64_t from, int64_t to);
 void redis_scan_fini(struct redis_scan *scan);

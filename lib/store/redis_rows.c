@@ -15,7 +15,7 @@
 /* Rows of a page: fewer when they are long, more when they are short. */
 #define PAGE_FIRST 64
 #define PAGE_LEAST 8
-#define PAGE_MOST 1024
+#define PAGE_MOST 512 /* as many of the longest fit into a reply */
 #define PAGE_OCTETS ((size_t)256 << 10)
 
 /* --- times */
@@ -110,8 +110,12 @@ void
 redis_scan_init(struct redis_scan *scan, struct redis_store *s, struct str kind,
     struct str domain, int64_t from, int64_t to)
 {
-	*scan = (struct redis_scan){
-	    .s = s, .kind = kind, .from = from, .to = to, .room = PAGE_FIRST};
+	*scan = (struct redis_scan){.s = s,
+	    .kind = kind,
+	    .domain = domain,
+	    .from = from,
+	    .to = to,
+	    .room = PAGE_FIRST};
 	buf_init(&scan->min, NULL, REDIS_REPLY_MAX);
 	buf_init(&scan->max, NULL, REDIS_REPLY_MAX);
 	buf_init(&scan->cursor, NULL, 64);
@@ -242,7 +246,8 @@ redis_scan_page(struct redis_scan *scan,
 	else {
 		redis_begin(c, REDIS_SCAN);
 		redis_arg(c, scan->kind);
-		for (int i = 0; i < 5; i++)
+		redis_arg(c, scan->domain);
+		for (int i = 0; i < 4; i++)
 			redis_arg(c, STR_NONE);
 	}
 	redis_arg(c, buf_str(&scan->min));

@@ -148,6 +148,7 @@ read_due(const struct resp *r, bool coded, struct redis_due *due)
 struct due_walk {
 	struct redis_store *s;
 	bool coded;
+	const struct str *exact; /* this domain alone */
 	int (*fn)(void *arg, const struct redis_due *due);
 	void *arg;
 	struct redis_due due; /* its name is in name */
@@ -170,6 +171,8 @@ add_due(struct due_walk *w, const struct redis_due *x)
 {
 	int stop;
 
+	if (w->exact && !str_eq(*w->exact, x->domain))
+		return 0;
 	if (w->any && str_eq(buf_str(&w->name), x->domain)) {
 		w->due.last = x->last;
 		w->due.rows += x->rows;
@@ -246,8 +249,11 @@ redis_each_due(struct redis_store *s, struct str kind, struct str after,
     int64_t to, bool exact, int (*fn)(void *arg, const struct redis_due *due),
     void *arg, struct diag *d)
 {
-	struct due_walk w = {
-	    s, !str_eq(kind, REDIS_FAILURE), fn, arg, .any = false};
+	struct due_walk w = {.s = s,
+	    .coded = !str_eq(kind, REDIS_FAILURE),
+	    .exact = exact ? &after : NULL,
+	    .fn = fn,
+	    .arg = arg};
 	struct buf min, max;
 	int err = 0;
 

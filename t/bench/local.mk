@@ -3,7 +3,8 @@
 #
 # `make bench`: never part of `make check`. See t/bench/run.sh.
 
-EXTRA_PROGRAMS = t/bench/load t/bench/floor t/bench/nullmilter t/bench/store
+EXTRA_PROGRAMS = t/bench/load t/bench/floor t/bench/nullmilter \
+	t/bench/redis t/bench/store
 bench_programs = t/bench/load$(EXEEXT) t/bench/floor$(EXEEXT) \
 	t/bench/nullmilter$(EXEEXT)
 t_bench_load_SOURCES = \
@@ -16,11 +17,14 @@ t_bench_floor_SOURCES = t/bench/floor.c t/bench/mail.c t/bench/mail.h
 t_bench_floor_LDADD = $(CRYPTO_LIBS)
 t_bench_nullmilter_SOURCES = t/bench/nullmilter.c
 t_bench_nullmilter_LDADD = $(MILTER_LIBS)
+t_bench_redis_SOURCES = t/bench/redis.c
+t_bench_redis_LDADD = $(aver_libs)
 t_bench_store_SOURCES = t/bench/store.c
 t_bench_store_LDADD = $(aver_libs)
 EXTRA_DIST += t/bench/corpus.py t/bench/mail.sh t/bench/reports.sh \
 	t/bench/run.sh t/bench/stores.sh
-MOSTLYCLEANFILES += $(bench_programs) t/bench/store$(EXEEXT)
+MOSTLYCLEANFILES += $(bench_programs) t/bench/redis$(EXEEXT) \
+	t/bench/store$(EXEEXT)
 
 # aver-policyd, see t/bench/policyd.sh
 EXTRA_PROGRAMS += t/bench/mapload t/bench/nullmap
@@ -45,12 +49,15 @@ bench: aver-milter$(EXEEXT) $(bench_programs)
 bench-stores: aver-milter$(EXEEXT) $(bench_programs)
 	$(srcdir)/t/bench/stores.sh $(abs_top_srcdir) $(abs_top_builddir)
 
-# the store alone: one million rows of 10 000 domains, and of one
-bench-store: t/bench/store$(EXEEXT)
+# the store alone: one million rows of 10 000 domains, and of one; on Redis
+# also one million evaluations of a usual mix
+bench-store: t/bench/store$(EXEEXT) t/bench/redis$(EXEEXT)
 	rm -rf t/bench/store-data && $(MKDIR_P) t/bench/store-data
 	t/bench/store$(EXEEXT) sqlite:t/bench/store-data/many.db 10000 100
 	rm -f t/bench/store-data/many.db*
 	t/bench/store$(EXEEXT) sqlite:t/bench/store-data/one.db 1 1000000
+	rm -f t/bench/store-data/one.db*
+	t/bench/redis$(EXEEXT) t/bench/store-data 1000000 1000000
 	rm -rf t/bench/store-data
 
 # what reports cost: see t/bench/reports.sh
