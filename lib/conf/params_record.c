@@ -73,6 +73,9 @@ static const struct param table[] = {
 	    "The server should keep an append-only file and must not evict "
 	    "keys\n"
 	    ".Pq Ql maxmemory-policy noeviction .\n"
+	    "It needs 200 to 600 octets of memory for each distinct "
+	    "evaluation until its report is made, and one command for each "
+	    "batch of a daemon.\n"
 	    "While a store is away records wait in the spool.",
     },
     {

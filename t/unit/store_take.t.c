@@ -363,6 +363,122 @@ contract_put(const char *spec)
 	store_close(s);
 }
 
+/* --- many rows, and odd names */
+
+#define MANY 1700u /* in each of two hours: some pages of a back end */
+
+struct many {
+	char last[32];
+	unsigned rows, unsorted, odd;
+};
+
+static int
+look_at_many(void *arg, const struct store_take_row *row)
+{
+	struct many *m = arg;
+	struct str last = str_from_z(m->last);
+	/* hours 10 and 11 have it, and it was added once more in both */
+	bool good = row->count == 4 && row->wanted == 2 &&
+		    row->time == 10 * HOUR && row->octets.n < sizeof(m->last);
+
+	if (m->rows && str_cmp(last, row->octets) >= 0)
+		m->unsorted++;
+	if (!good)
+		m->odd++;
+	else
+		snprintf(m->last, sizeof(m->last), "%.*s", STRF(row->octets));
+	m->rows++;
+	return 0;
+}
+
+static void
+add_many(struct store *s, uint64_t seq)
+{
+	struct store_evaluation rows[100];
+	char octets[100][32];
+	int err = 0;
+
+	for (unsigned n = 0; n < 2 * MANY && !err;) {
+		size_t k = 0;
+
+		for (; k < 100 && n < 2 * MANY; k++, n++) {
+			unsigned i = n % MANY * 7u % MANY;
+
+			snprintf(octets[k], sizeof(octets[k]), "row %u", i);
+			rows[k] = row("a.example", n < MANY ? 10 : 11,
+			    octets[k], 1, n >= MANY);
+		}
+		err =
+		    store_add_evaluations(s, STR("many"), seq++, rows, k, NULL);
+	}
+	is_int(err, 0, "many rows");
+}
+
+/* What a take that was given up had, and what came since, in one. */
+static void
+contract_many(const char *spec)
+{
+	struct store *s = store_now(spec, STORE_WRITE);
+	struct store_take *t;
+	struct many m;
+	struct diag d;
+
+	add_many(s, 1);
+	t = take_now(s, LEDGER_DMARC, "a.example", 0, EVER);
+	store_take_abort(t);
+	add_many(s, 1000);
+	t = take_now(s, LEDGER_DMARC, "a.example", 0, EVER);
+	for (int i = 0; i < 2; i++) {
+		m = (struct many){.rows = 0};
+		is_int(store_take_each(t, look_at_many, &m, &d), 0, "a walk");
+		is_int(m.rows, MANY, "has each row once");
+		is_int(m.odd, 0, "with what it counts");
+		is_int(m.unsorted, 0, "in order");
+	}
+	is_int(store_take_commit(t, &d), 0, "commit");
+	is_due(s, LEDGER_DMARC, "", EVER, "", "all of it is gone");
+	store_close(s);
+}
+
+/* Names that begin as another's entries in an index do. */
+static void
+contract_names(const char *spec)
+{
+	static const char odd[] = "a.example\0008000000000008ca0l";
+	const struct str name = {odd, sizeof(odd) - 1};
+	struct store *s = store_now(spec, STORE_WRITE);
+	struct store_evaluation rows[] = {row("a.example", 10, "x", 1, false),
+	    row("", 10, "y", 2, false), row("a.examplf", 10, "z", 4, false)};
+	struct store_take *t;
+	struct store_due due;
+	struct arena a;
+	struct diag d;
+
+	arena_init(&a, 1 << 16);
+	rows[1].policy_domain = name;
+	is_int(store_add_evaluations(s, STR("n"), 1, rows, 3, &d), 0, "three");
+	is_int(store_get_due(
+		   s, LEDGER_DMARC, STR("a.example"), EVER, &a, &due, &d),
+	    0, "what is due of one");
+	is_int((int64_t)due.messages, 1, "is its own");
+	t = take_now(s, LEDGER_DMARC, "a.example", 0, EVER);
+	is_taken(t, "x 1 1 36000\n", "a take has its own rows");
+	is_int(store_take_commit(t, &d), 0, "commit");
+	is_int(store_get_due(s, LEDGER_DMARC, name, EVER, &a, &due, &d), 0,
+	    "the other");
+	is_int((int64_t)due.messages, 2, "is there still");
+	is_int(store_take_begin(s, LEDGER_DMARC, name, 0, EVER, 0, &t, &d), 0,
+	    "its take");
+	is_taken(t, "y 2 2 36000\n", "has its rows");
+	store_take_abort(t);
+	is_int(store_get_due(
+		   s, LEDGER_DMARC, STR("a.examplf"), EVER, &a, &due, &d),
+	    0, "and the third");
+	is_int((int64_t)due.messages, 4, "too");
+	arena_fini(&a);
+	store_close(s);
+}
+
 /* --- the other kinds */
 
 static void
@@ -614,6 +730,8 @@ main(void)
 	on_each_backend("take", contract_take);
 	on_each_backend("put", contract_put);
 	on_each_backend("tls", contract_tls);
+	on_each_backend("many", contract_many);
+	on_redis("names", contract_names);
 	on_each_backend("failure", contract_failure);
 	on_each_backend("rules", contract_rules);
 	on_each_backend("others", contract_others);
