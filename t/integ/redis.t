@@ -5,6 +5,7 @@
 three whose slot moves, while programs work on it; and servers that say what
 they should not."""
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -29,10 +30,12 @@ def bulk(n):
 
 
 class Fake:
-    """Says the same to everything, octets as they are; None: nothing."""
+    """Says the answers one after the other, then the last one to everything,
+    octets as they are; None: nothing. heard: how often it was asked."""
 
     def __init__(self, *answers):
         self.answers = answers
+        self.heard = 0
         self.sock = socket.create_server(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -52,6 +55,7 @@ class Fake:
             while conn.recv(1 << 20):
                 answer = self.answers[min(said, len(self.answers) - 1)]
                 said += 1
+                self.heard += 1
                 if answer == b"":
                     break
                 if answer is not None:
@@ -97,6 +101,9 @@ BAD = [
         b"@user_script: 9: -READONLY You can't write\r\n"], "temp",
      "READONLY"),
     ("OOM", [HELLO, b"-OOM command not allowed\r\n"], "temp", "OOM"),
+    ("OOM as Redis 7 says it", [
+        HELLO, b"-OOM command not allowed script: 5cea23a, on "
+        b"@user_script:9.\r\n"], "temp", "OOM command not allowed"),
     ("MISCONF", [HELLO, b"-MISCONF Errors writing to the AOF\r\n"], "temp",
      "MISCONF"),
     ("BUSY", [HELLO, b"-BUSY Redis is busy running a script\r\n"], "temp",
@@ -125,13 +132,26 @@ def bad_servers(fleet):
             "try").splitlines()
         fake.sock.close()
         tap.ok(out and text in out[0] and is_kind(out[0], kind) and
-               "\x1b" not in out[0], "%s: %s" % (name, out[:1]))
+               not re.search("\x1b|script:", out[0]),
+               "%s: %s" % (name, out[:1]))
         tap.ok(len(out) == 2 and int(out[1]) < 3000 * L.SLOW,
                name + ": in time", out)
     # nobody there, and somebody who never takes the connection
     port = L.free_ports(1)[0]
     out = fleet.output("redis://127.0.0.1:%d" % port, "try").splitlines()
     tap.ok("refused" in out[0] and is_kind(out[0], "temp"), out[0])
+
+
+def committed_is_kept(fleet):
+    """Who hears that a number is committed lets go of the records up to it: it
+    is not, as long as the replicas do not have it and it can be lost."""
+    number = bulk(20) + b"%020d\r\n" % 5
+    fake = Fake(HELLO, number, b":0\r\n", number, b":0\r\n", number,
+                b":1\r\n")
+    out = fleet.output("redis://127.0.0.1:%d?timeout=300&replicas=1" %
+                       fake.port, "add", "s", 5)
+    tap.eq((out, fake.heard), ("", 7),
+           "what only the master has is not committed")
 
 
 def is_kind(line, kind):
@@ -296,6 +316,7 @@ def cluster(fleet):
 
 with R.Fleet() as f:
     bad_servers(f)
+    committed_is_kept(f)
 with R.Fleet() as f:
     login(f)
     tls(f)
