@@ -238,6 +238,7 @@ reconcile(struct recorder *r, struct diag *d)
 	if (err)
 		return err;
 	ring_skip(ring, last);
+	r->w.unsure_to = ring_head(ring);
 	atomic_store(&r->w.spooled, waiting);
 	r->w.spooling = waiting > 0;
 	if (doubts || waiting || ring_used(ring))

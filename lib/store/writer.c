@@ -122,6 +122,7 @@ writer_open_store(struct writer *w, struct diag *d)
 		return err;
 	}
 	skip_committed(w, committed);
+	w->unsure_to = 0;
 	return 0;
 }
 
@@ -199,6 +200,9 @@ fill(struct writer *w, uint64_t head)
 			give_up_ring(w, head);
 			return false;
 		}
+		/* no two have the same hash */
+		if (e.seq <= w->unsure_to)
+			e.hash = e.seq;
 		if (!batch_add(w->batch, &e))
 			break;
 	}

@@ -46,6 +46,13 @@ struct writer {
 	uint64_t known_source, known_to; /* where the store is, for the
 	                                    spool */
 	bool known;
+	/*
+	 * Of a former process's records in the ring, up to this number, the
+	 * store may have some, but not at the end of a batch of ours: until it
+	 * has been asked each is a row of its own, so that those can be left
+	 * out. 0: none. The owner sets it.
+	 */
+	uint64_t unsure_to;
 	struct known *domains; /* NULL without known_days */
 	int64_t next_tidy; /* milliseconds */
 	size_t learnt; /* since the last tidying */

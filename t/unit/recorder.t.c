@@ -571,6 +571,43 @@ kill_after_commit(void)
 	tmpdir_remove(p.dir.path);
 }
 
+/*
+ * The same with a store that is away at the next start: equal records go to
+ * the spool, before anybody can say which of them have been counted.
+ */
+static void
+kill_after_commit_then_spool(void)
+{
+	struct place p = place_new();
+	struct recorder *r;
+	struct tmppath ring = tmp_in(p.dir.path, RING_FILE),
+		       kept = tmp_in(p.dir.path, "kept");
+	struct tally t;
+
+	store_away(&p);
+	r = open_at(&p, 5, 1 << 20);
+	for (unsigned i = 0; i < 10; i++)
+		add(r, i % 2, true);
+	tmp_copy(ring.z, kept.z);
+	store_back(&p);
+	ok(WAIT_FOR(r, committed, ge, 10), "committed");
+	recorder_close(r);
+	rename(kept.z, ring.z);
+	store_away(&p);
+	r = open_at(&p, 5, 1 << 20);
+	for (unsigned i = 0; i < 10; i++)
+		add(r, i % 2, true);
+	ok(WAIT_FOR(r, spooled, ge, 1), "spooled with the next ones");
+	store_back(&p);
+	ok(WAIT_FOR(r, committed, ge, 10), "and committed");
+	recorder_close(r);
+	t = tally(&p);
+	ok(t.of[0] == 10 && t.of[1] == 10 && t.all == 20,
+	    "each once: %llu, %llu, %llu in all", (unsigned long long)t.of[0],
+	    (unsigned long long)t.of[1], (unsigned long long)t.all);
+	tmpdir_remove(p.dir.path);
+}
+
 static void
 kill_after_spool(void)
 {
@@ -1253,6 +1290,7 @@ main(void)
 	many_unconfirmed();
 	kills_of_producers();
 	kill_after_commit();
+	kill_after_commit_then_spool();
 	kill_after_spool();
 	store_missing_then_there();
 	everything_full();
