@@ -35,6 +35,7 @@ integ_tests = \
 	t/integ/policyd.t \
 	t/integ/postfix.t \
 	t/integ/redis.t \
+	t/integ/redis_chaos.t \
 	t/integ/redis_reports.t \
 	t/integ/reports.t \
 	t/integ/reports_day.t \
@@ -57,6 +58,7 @@ EXTRA_DIST += $(lint_tests) $(integ_tests) \
 	t/integ/offline.c t/integ/sendmail_lab.py t/integ/tlsrep_lab.py \
 	t/integ/tlsrpt.schema.json t/integ/tls_lab.py \
 	t/integ/redis_lab.py t/integ/reports_lab.py \
+	t/integ/chaos_lab.py t/integ/chaos_check.py t/integ/jumpclock.c \
 	t/lint/lint.py t/lint/pure.allow t/lint/rfcs.py t/lint/size.allow \
 	lib/LAYERS .ci/run
 
@@ -82,3 +84,9 @@ t_fuzz_tag_t_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += t/fuzz/replay.c \
 	t/fuzz/corpus/b64 t/fuzz/corpus/ip t/fuzz/corpus/tag
 EXTRA_DIST += t/integ/tls_site.py
+
+# clients of a milter for t/integ/chaos.t
+noinst_PROGRAMS += t/integ/milterload
+t_integ_milterload_SOURCES = t/integ/milterload.c \
+	t/bench/mail.h t/bench/mta.c t/bench/mta.h
+t_integ_milterload_LDADD = -lpthread

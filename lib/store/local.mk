@@ -135,7 +135,7 @@ noinst_HEADERS += t/unit/store_fill.h
 t_unit_store_move_t_SOURCES = t/unit/store_move.t.c t/tap.h
 t_unit_store_move_t_LDADD = $(aver_libs)
 
-# works on a store for t/integ/redis.t and t/integ/chaos.t
+# works on a store for t/integ/redis.t and t/integ/redis_chaos.t
 noinst_PROGRAMS += t/integ/storeload
 t_integ_storeload_SOURCES = t/integ/storeload.c
 t_integ_storeload_LDADD = $(aver_libs)

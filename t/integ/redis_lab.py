@@ -3,6 +3,7 @@
 """Redis servers, Sentinels and a Cluster of a test's own: in one temporary
 directory, on loopback, stopped by process ID."""
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -35,11 +36,12 @@ class Server:
 
     def start(self, wait=True):
         with open(os.path.join(self.dir, "out"), "ab") as out:
+            # SIGXFSZ stays ignored, see limit_file()
             self.proc = subprocess.Popen(
                 [SERVER] + self.args +
                 ["--port", str(self.port), "--bind", "127.0.0.1",
                  "--dir", self.dir], stdin=subprocess.DEVNULL, stdout=out,
-                stderr=out)
+                stderr=out, restore_signals=False)
         if wait:
             L.wait_until(lambda: any(w in self.cli("PING")
                                      for w in ("PONG", "NOAUTH")), 20,
@@ -52,6 +54,13 @@ class Server:
 
     def signal(self, number):
         self.proc.send_signal(number)
+
+    def limit_file(self, octets):
+        """Lets its files not grow beyond that, as a full disk does; None: lets
+        them."""
+        most = resource.RLIM_INFINITY if octets is None else octets
+        _, hard = resource.prlimit(self.proc.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self.proc.pid, resource.RLIMIT_FSIZE, (most, hard))
 
     def kill(self):
         if self.proc.poll() is None:
@@ -102,7 +111,10 @@ class Fleet:
                 p.wait()
         for s in self.servers:
             s.kill()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        if os.environ.get("AVER_KEEP"):
+            print("# kept: " + self.dir)
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
 
 
 def want(n):
