@@ -157,12 +157,23 @@ fill(struct view *v, const struct sts_question *q, bool known, int64_t now,
 static bool
 is_known(struct sts_core *c, struct str domain)
 {
+	struct sts_entry *e;
 	bool known;
 
 	pthread_mutex_lock(&c->lock);
-	known = sts_table_find(&c->table, domain) != NULL;
+	e = sts_table_find(&c->table, domain);
+	known = e && !e->is_unsure;
 	pthread_mutex_unlock(&c->lock);
 	return known;
+}
+
+static void
+note_unsure(struct sts_core *c, struct str domain, bool is_unsure)
+{
+	struct sts_entry *e = sts_table_find(&c->table, domain);
+
+	if (e)
+		e->is_unsure = is_unsure;
 }
 
 void
@@ -170,12 +181,12 @@ sts_cache_ask(struct sts_cache *cache, const struct sts_question *q,
     struct arena *arena, struct sts_answer *out)
 {
 	struct sts_core *c = &cache->core;
-	bool known = true;
+	bool known = true, unsure = false;
 	struct view v;
 
 	*out = (struct sts_answer){.sts.failure = TLSRPT_SUCCESS};
 	if (!is_known(c, q->domain))
-		sts_keeper_fetch(cache->keeper, q->domain);
+		unsure = !sts_keeper_fetch(cache->keeper, q->domain);
 	pthread_mutex_lock(&c->lock);
 	look(c, q->domain, c->now(), &v);
 	if (wants_fetch(c, q, c->now())) {
@@ -188,8 +199,18 @@ sts_cache_ask(struct sts_cache *cache, const struct sts_question *q,
 			v.held = sts_held_ref(held);
 		sts_held_unref(held);
 	}
+	note_unsure(c, q->domain, unsure);
 	pthread_mutex_unlock(&c->lock);
 	fill(&v, q, known, c->now(), arena, out);
+	/*
+	 * A host that started alone answers alone. But where there is a record
+	 * and no policy to be had, the store may have one that is in force.
+	 */
+	if (unsure && !v.held && q->found == STS_FOUND) {
+		out->trouble = STR("neither the policy can be fetched nor the "
+				   "store be read");
+		out->valid = 0;
+	}
 	sts_held_unref(v.held);
 }
 

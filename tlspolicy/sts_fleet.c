@@ -160,7 +160,7 @@ sts_fleet_claim(struct sts_fleet *f, struct str domain, struct str id,
 	}
 }
 
-void
+bool
 sts_fleet_get(struct sts_fleet *f, struct str domain)
 {
 	struct store *s = take_store(f);
@@ -169,11 +169,12 @@ sts_fleet_get(struct sts_fleet *f, struct str domain)
 	int err;
 
 	if (!s)
-		return;
+		return false;
 	arena_init(&a, ARENA_MAX);
 	err = store_get_sts(s, domain, &a, &row, NULL);
 	leave_store(f, err);
 	if (!err)
 		sts_load_row(f->core, &row, true);
 	arena_fini(&a);
+	return !err || err == AVER_NOTFOUND;
 }

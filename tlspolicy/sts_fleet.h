@@ -61,7 +61,10 @@ void sts_fleet_set(struct sts_fleet *f, bool is_up); /* NULL allowed */
  */
 enum sts_fleet_say sts_fleet_claim(struct sts_fleet *f, struct str domain,
     struct str id, int64_t newer, int64_t wait_ms);
-/* Takes over what the store knows of the domain. No lock is held. */
-void sts_fleet_get(struct sts_fleet *f, struct str domain);
+/*
+ * Takes over what the store knows of the domain. False: it could not be asked.
+ * No lock is held.
+ */
+bool sts_fleet_get(struct sts_fleet *f, struct str domain);
 
 #endif

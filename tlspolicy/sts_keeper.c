@@ -95,7 +95,7 @@ load_change(void *arg, struct str domain, const struct store_sts *s)
 	return 0;
 }
 
-void
+bool
 sts_keeper_fetch(struct sts_keeper *k, struct str domain)
 {
 	struct sts_core *c = k->core;
@@ -108,13 +108,11 @@ sts_keeper_fetch(struct sts_keeper *k, struct str domain)
 	complete = k->is_complete && c->table.evicted == 0;
 	pthread_mutex_unlock(&c->lock);
 	if (complete)
-		return;
-	if (k->fleet) {
-		sts_fleet_get(k->fleet, domain);
-		return;
-	}
+		return true;
+	if (k->fleet)
+		return sts_fleet_get(k->fleet, domain);
 	if (!k->store)
-		return;
+		return true;
 	arena_init(&a, ARENA_MAX);
 	pthread_mutex_lock(&k->store_lock);
 	err = store_get_sts(k->store, domain, &a, &s, NULL);
@@ -127,6 +125,7 @@ sts_keeper_fetch(struct sts_keeper *k, struct str domain)
 		pthread_mutex_unlock(&c->lock);
 	}
 	arena_fini(&a);
+	return !err || err == AVER_NOTFOUND;
 }
 
 /*

@@ -47,9 +47,9 @@ void sts_keeper_stop(struct sts_keeper *k);
 void sts_keeper_close(struct sts_keeper *k);
 /*
  * Puts what the store knows of the domain into the core's table, unless all of
- * the store is there anyway. No lock is held.
+ * the store is there anyway. False: it could not be asked. No lock is held.
  */
-void sts_keeper_fetch(struct sts_keeper *k, struct str domain);
+bool sts_keeper_fetch(struct sts_keeper *k, struct str domain);
 /* The store answered when it was asked last. */
 bool sts_keeper_is_up(const struct sts_keeper *k);
 /* See sts_cache_reload(). */

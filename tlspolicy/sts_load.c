@@ -140,6 +140,7 @@ take_over(struct sts_core *c, const struct store_sts *s, struct sts_held *h)
 		}
 		load_failure(c, e, s);
 		e->is_stored = e->is_seen = true;
+		e->is_unsure = false;
 		if (e->stored_use < s->last_used)
 			e->stored_use = s->last_used;
 	}

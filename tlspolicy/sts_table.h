@@ -52,6 +52,7 @@ struct sts_entry {
 	bool is_dirty; /* to be written: in the list of dirty ones */
 	bool is_stored; /* the store has it */
 	bool is_seen; /* while the store is read again */
+	bool is_unsure; /* the store may have a policy and could not be read */
 	uint8_t len;
 	char domain[];
 };

@@ -721,9 +721,13 @@ test_start_without(const char *dir)
 	host_close(&b);
 	host_open(&b);
 	is_mode(&b, "", "-", "once more, and knows nothing");
+	b.policy = NULL;
+	is_mode(&b, "1", "trouble", "nor that there is none to a record");
+	is_mode(&b, "1", "trouble", "however often it is asked");
 	atomic_store(&broken, 0);
 	ok(comes(&b, "enforce"), "until the store is there");
-	is_int(b.fetches, 0, "without a fetch");
+	is_mode(&b, "1", "enforce", "for a record as well");
+	is_int(b.fetches, 1, "without another fetch");
 	host_close(&b);
 	host_close(&a);
 	arena_fini(&arena);
