@@ -308,6 +308,22 @@ look(struct builder *b)
 	return err;
 }
 
+/*
+ * The plan may be older than a report that another host made of the period
+ * meanwhile; what is here then came after it, and waits as in the plan.
+ */
+static int
+check_mine(struct builder *b)
+{
+	bool reported = false;
+	int err = dmarc_plan_reported(
+	    b->r, b->domain, b->window.end, &reported, b->d);
+
+	if (!err && reported)
+		err = diag_set(b->d, AVER_NOTFOUND, 0, "reported meanwhile");
+	return err;
+}
+
 int
 builder_report(struct builder *b, const struct dmarc_plan *plan,
     struct str domain, int64_t now, struct built *out, struct diag *d)
@@ -326,7 +342,9 @@ builder_report(struct builder *b, const struct dmarc_plan *plan,
 	    plan->window.end, now, &b->take, d);
 	if (err)
 		return err;
-	err = look(b);
+	err = check_mine(b);
+	if (!err)
+		err = look(b);
 	if (!err)
 		err = write_documents(b);
 	if (err) {

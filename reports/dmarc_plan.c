@@ -64,25 +64,34 @@ take_first(void *arg, const struct ledger_report *r)
 	return 1;
 }
 
-/*
- * One report for each period: what came late for one that has been reported
- * waits for the next and lengthens it.
- */
-static int
-check_reported(struct maker *m)
+int
+dmarc_plan_reported(struct reporter *r, struct str domain, int64_t end,
+    bool *out, struct diag *d)
 {
 	struct ledger_filter f = {.has_kind = true,
 	    .kind = LEDGER_DMARC,
-	    .policy_domain = m->due->policy_domain,
+	    .policy_domain = domain,
 	    .newest_first = true};
-	int64_t end = INT64_MIN;
-	int err = store_each_report(m->r->store, &f, take_first, &end, m->d);
+	int64_t last = INT64_MIN;
+	int err = store_each_report(r->store, &f, take_first, &last, d);
 
 	if (err < 0)
 		return err;
 	/* a --now far ahead must not silence the domain until then */
-	if (end >= m->plan->window.end &&
-	    end - m->plan->window.end <= AHEAD_MAX)
+	*out = last >= end && last - end <= AHEAD_MAX;
+	return 0;
+}
+
+static int
+check_reported(struct maker *m)
+{
+	bool reported = false;
+	int err = dmarc_plan_reported(
+	    m->r, m->due->policy_domain, m->plan->window.end, &reported, m->d);
+
+	if (err)
+		return err;
+	if (reported)
 		return decide(
 		    m, PLAN_WAIT, "its period has been reported", STR_NONE);
 	return 0;

@@ -68,4 +68,12 @@ int dmarc_plan_make(struct reporter *r, const struct store_due *due,
 int dmarc_plan_failure(struct reporter *r, const struct store_due *due,
     int64_t now, struct arena *a, struct dmarc_plan *out, struct diag *d);
 
+/*
+ * *out: a period of the domain that ends at end or later has been reported.
+ * There is one report for each: what came late waits for the next period and
+ * lengthens it. Returns 0 or what the store said.
+ */
+int dmarc_plan_reported(struct reporter *r, struct str domain, int64_t end,
+    bool *out, struct diag *d);
+
 #endif

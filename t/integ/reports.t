@@ -5,8 +5,11 @@
 directory: what is reported, to whom, when, and what is not."""
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__))))
 import lab as L
@@ -29,6 +32,28 @@ ZONE = "".join("d%d.example. MX 1 mx.example.\n" % i for i in range(9)) + \
     '*._report._dmarc.out.example. TXT "v=DMARC1"\n' \
     '*._report._dmarc.old.example. TXT "v=DMARC1"\n' \
     '*._report._dmarc.null.example. TXT "v=DMARC1"\n'
+
+
+class Gate:
+    """Between a resolver and a DNS server: questions wait until it is open."""
+
+    def __init__(self, port):
+        self.server = port
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        self.asked, self.open = threading.Event(), threading.Event()
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            question, who = self.sock.recvfrom(4096)
+            self.asked.set()
+            self.open.wait()
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.settimeout(5)
+                s.sendto(question, ("127.0.0.1", self.server))
+                self.sock.sendto(s.recv(4096), who)
 
 
 class Case:
@@ -468,10 +493,45 @@ def test_check(lab):
            "null MX" in r.stdout, "no DMARC record, no bounces", r.stdout)
 
 
+def test_two_hosts(lab):
+    """One host asks the DNS while another one reports the period; what comes
+    for it then waits for the next, and is no second report."""
+    if not shutil.which("nsd"):
+        tap.note("there is no nsd: two hosts are not tried")
+        return
+    gate = Gate(lab.nsd({"example": """
+$ORIGIN example.
+$TTL 300
+@ SOA ns root 1 3600 600 86400 300
+@ NS ns
+ns A 127.0.0.1
+d0 MX 1 ns
+_dmarc.d0 TXT "v=DMARC1; p=reject; rua=mailto:r@d0.example"
+"""}))
+    c = Case(lab, ask("d0.example", "mailto:r@d0.example"),
+             "dns_servers = 127.0.0.1@%d\ndns_timeout = 30s\n" % gate.port)
+    slow = subprocess.Popen(
+        c.site.argv("dmarc", "--now", str(D0 + DAY), zone=False), text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    tap.ok(gate.asked.wait(60 * L.SLOW), "a host looks up what to do")
+    tap.eq(c.run()["reports"], 1, "another one has reported it by then")
+    c.site.fill(1, 7, D0, seed=2)
+    gate.open.set()
+    out = slow.communicate(timeout=120 * L.SLOW)[0]
+    tap.eq((slow.returncode, R.summary(out).get("reports")), (0, 0),
+           "the first leaves what came late")
+    tap.eq(c.left(), 7, "where it is")
+    tap.eq(c.run(D0 + 2 * DAY)["messages"], 7, "for the next period")
+    tap.eq([(m.begin, m.end + 1) for m in c.site.mails()],
+           [(D0, D0 + DAY), (D0, D0 + 2 * DAY)], "which is longer")
+
+
 with L.Lab() as the_lab:
     for test in (test_plain, test_nothing, test_late, test_ahead, test_who,
                  test_not, test_hostile, test_format, test_parts, test_spread,
                  test_caps, test_suppressed, test_retry, test_refused,
-                 test_give_up, test_bounce, test_usage, test_off, test_check):
+                 test_give_up, test_bounce, test_usage, test_off, test_check,
+                 test_two_hosts):
         test(the_lab)
 tap.done()
