@@ -53,7 +53,8 @@ struct redis_spec {
 	unsigned lease; /* lease=MS, 10000: of a take that nobody renews */
 	/*
 	 * replicas=N, 0: replicas that must have what is written before a call
-	 * is done; fewer is AVER_TEMP. A fail-over loses what no replica has.
+	 * is done; fewer is AVER_TEMP. A fail-over loses what the replica that
+	 * is promoted has not.
 	 */
 	unsigned replicas;
 };

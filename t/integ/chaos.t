@@ -149,9 +149,10 @@ class Monkey:
                 self.site.away = False
                 self.done["policy hosts away"] += 1
             else:
-                self.site.second_nsd.send_signal(signal.SIGSTOP)
-                time.sleep(rng.random() * 2)
-                self.site.second_nsd.send_signal(signal.SIGCONT)
+                for sig in (signal.SIGSTOP, signal.SIGCONT):
+                    for pid in L.family(self.site.second_nsd.pid):
+                        os.kill(pid, sig)
+                    time.sleep(rng.random() * 2)
                 self.done["DNS of policyd away"] += 1
 
     def move_clock(self):

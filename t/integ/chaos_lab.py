@@ -103,11 +103,10 @@ class Stores:
             L.wait_until(lambda: self.knows_all(s), 60,
                          "the Sentinels to meet")
         # as many replicas as there are: whichever is promoted has it all
-        replicas = os.environ.get("AVER_CHAOS_REPLICAS", str(SERVERS - 1))
-        self.spec = ("redis-sentinel://%s/%s?replicas=%s&timeout=300&"
+        self.spec = ("redis-sentinel://%s/%s?replicas=%d&timeout=300&"
                      "command_timeout=1000&lease=1500" % (",".join(
                          "127.0.0.1:%d" % s.port for s in self.sentinels),
-                         NAME, replicas))
+                         NAME, SERVERS - 1))
 
     @staticmethod
     def more():

@@ -102,6 +102,20 @@ def listens(port):
         return False
 
 
+def family(pid):
+    """The process and those that it started."""
+    out, parents = [pid], {}
+    for p in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % p) as f:
+                parents[int(p)] = int(f.read().rpartition(")")[2].split()[1])
+        except OSError:
+            pass
+    for p in out:
+        out += [child for child, parent in parents.items() if parent == p]
+    return out
+
+
 class Lab:
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="aver-lab-")
