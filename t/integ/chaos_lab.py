@@ -140,6 +140,23 @@ class Stores:
             len(re.findall(r"state=online", told)) == SERVERS - 1 and \
             "aof_last_write_status:ok" in told
 
+    def mend(self):
+        """What an operator does when Sentinel is at its wits' end, as when no
+        server is a master: all of them have what counts, so any will do."""
+        best = max(self.all, key=lambda s: (
+            "role:master" in s.cli("INFO"), int(s.cli("DBSIZE").split()[-1])))
+        best.cli("REPLICAOF", "NO", "ONE")
+        for s in self.all:
+            if s is not best:
+                s.cli("REPLICAOF", "127.0.0.1", str(best.port))
+        for s in self.sentinels:
+            s.cli("SENTINEL", "REMOVE", NAME)
+        for s in self.sentinels:
+            s.cli("SENTINEL", "MONITOR", NAME, "127.0.0.1", str(best.port),
+                  "2")
+            s.cli("SENTINEL", "SET", NAME, "down-after-milliseconds", "700",
+                  "failover-timeout", "3000")
+
     # each of these leaves all as it was
 
     def kill(self, server, rng, most):
