@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "ctl/cell.h"
+#include "ctl/listing.h"
 #include "lib/base/err.h"
 #include "lib/mail/addr.h"
 #include "lib/store/evaluation.h"
@@ -17,99 +18,16 @@
 
 #define FAILED 1
 #define USAGE 2
-#define LINE_MAX_OCTETS ((size_t)1 << 20)
 #define NAME_OCTETS ((size_t)64 * 1024) /* for the domain's other forms */
 
 enum verb { VERB_LIST, VERB_SHOW, VERB_REMOVE, VERB_KNOWN };
 
 struct command {
 	enum verb verb;
-	bool json;
 	const char *path; /* of -c, else NULL */
 	struct str domain;
-	FILE *out;
-	size_t n; /* lines or objects written */
-	struct buf line;
+	struct listing l;
 };
-
-/* --- text */
-
-static int
-put_line(struct command *k)
-{
-	if (!buf_ok(&k->line))
-		return AVER_NOMEM;
-	fprintf(k->out, "%s\n", buf_z(&k->line));
-	k->n++;
-	return ferror(k->out) ? AVER_IO : 0;
-}
-
-/* --- JSON */
-
-static json_t *
-json_text(struct str s)
-{
-	struct buf b;
-	json_t *j;
-
-	buf_init(&b, NULL, LINE_MAX_OCTETS);
-	cell_escape(&b, s);
-	j = json_string(buf_z(&b));
-	buf_fini(&b);
-	return j;
-}
-
-static json_t *
-json_time(int64_t t)
-{
-	struct buf b;
-	json_t *j;
-
-	buf_init(&b, NULL, 64);
-	cell_time(&b, t);
-	j = json_string(buf_z(&b));
-	buf_fini(&b);
-	return j;
-}
-
-static void
-set_text(json_t *o, const char *key, struct str s)
-{
-	json_object_set_new(o, key, s.n ? json_text(s) : json_null());
-}
-
-static void
-set_word(json_t *o, const char *key, const char *word)
-{
-	json_object_set_new(o, key, json_string(word));
-}
-
-static void
-set_number(json_t *o, const char *key, uint64_t v)
-{
-	json_object_set_new(o, key, json_integer((json_int_t)v));
-}
-
-/* Elements of one array, each on a line of its own; takes o. */
-static int
-put_element(struct command *k, json_t *o)
-{
-	char *text = o ? json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-
-	json_decref(o);
-	if (!text)
-		return AVER_NOMEM;
-	fprintf(k->out, "%s%s", k->n++ ? ",\n" : "[\n", text);
-	free(text);
-	return ferror(k->out) ? AVER_IO : 0;
-}
-
-static void
-end_array(struct command *k)
-{
-	if (k->json)
-		fputs(k->n ? "\n]\n" : "[]\n", k->out);
-}
 
 /* --- list */
 
@@ -118,12 +36,13 @@ domain_json(const struct store_domain *d)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "policy_domain", json_text(d->policy_domain));
-	set_number(o, "messages", d->messages);
-	set_number(o, "optional", d->optional_messages);
-	set_number(o, "rows", d->rows);
-	json_object_set_new(o, "first_hour", json_time(d->first_hour));
-	json_object_set_new(o, "last_hour", json_time(d->last_hour));
+	json_object_set_new(
+	    o, "policy_domain", listing_json_text(d->policy_domain));
+	listing_set_number(o, "messages", d->messages);
+	listing_set_number(o, "optional", d->optional_messages);
+	listing_set_number(o, "rows", d->rows);
+	json_object_set_new(o, "first_hour", listing_json_time(d->first_hour));
+	json_object_set_new(o, "last_hour", listing_json_time(d->last_hour));
 	return o;
 }
 
@@ -131,10 +50,10 @@ static int
 list_domain(void *arg, const struct store_domain *d)
 {
 	struct command *k = arg;
-	struct buf *b = &k->line;
+	struct buf *b = &k->l.line;
 
-	if (k->json)
-		return put_element(k, domain_json(d));
+	if (k->l.json)
+		return listing_put_json(&k->l, domain_json(d));
 	buf_clear(b);
 	cell_add(b, d->policy_domain);
 	cell_column(b, 32);
@@ -147,7 +66,7 @@ list_domain(void *arg, const struct store_domain *d)
 	cell_time(b, d->first_hour);
 	cell_column(b, 102);
 	cell_time(b, d->last_hour);
-	return put_line(k);
+	return listing_put(&k->l);
 }
 
 /* --- show */
@@ -157,15 +76,15 @@ policy_json(json_t *o, const struct evaluation *ev)
 {
 	json_t *p = json_object();
 
-	set_word(p, "p", dmarc_policy_name(ev->p));
+	listing_set_word(p, "p", dmarc_policy_name(ev->p));
 	if (ev->has_sp)
-		set_word(p, "sp", dmarc_policy_name(ev->sp));
+		listing_set_word(p, "sp", dmarc_policy_name(ev->sp));
 	if (ev->has_np)
-		set_word(p, "np", dmarc_policy_name(ev->np));
-	set_word(p, "adkim", dmarc_align_name(ev->adkim));
-	set_word(p, "aspf", dmarc_align_name(ev->aspf));
+		listing_set_word(p, "np", dmarc_policy_name(ev->np));
+	listing_set_word(p, "adkim", dmarc_align_name(ev->adkim));
+	listing_set_word(p, "aspf", dmarc_align_name(ev->aspf));
 	json_object_set_new(p, "testing", json_boolean(ev->testing));
-	set_word(p, "discovery", dmarc_discovery_name(ev->discovery));
+	listing_set_word(p, "discovery", dmarc_discovery_name(ev->discovery));
 	json_object_set_new(o, "policy_published", p);
 }
 
@@ -176,15 +95,17 @@ results_json(json_t *o, const struct evaluation *ev)
 
 	for (size_t i = 0; i < ev->n_dkim; i++) {
 		e = json_object();
-		set_text(e, "domain", ev->dkim[i].domain);
-		set_text(e, "selector", ev->dkim[i].selector);
-		set_word(e, "result", dkim_result_name(ev->dkim[i].result));
+		listing_set_text(e, "domain", ev->dkim[i].domain);
+		listing_set_text(e, "selector", ev->dkim[i].selector);
+		listing_set_word(
+		    e, "result", dkim_result_name(ev->dkim[i].result));
 		json_array_append_new(dkim, e);
 	}
 	if (ev->has_spf) {
 		spf = json_object();
-		set_text(spf, "domain", ev->spf_domain);
-		set_word(spf, "result", spf_result_name(ev->spf_result));
+		listing_set_text(spf, "domain", ev->spf_domain);
+		listing_set_word(
+		    spf, "result", spf_result_name(ev->spf_result));
 	}
 	json_object_set_new(o, "dkim", dkim);
 	json_object_set_new(o, "spf", spf);
@@ -197,8 +118,9 @@ reasons_json(json_t *o, const struct evaluation *ev)
 
 	for (size_t i = 0; i < ev->n_reasons; i++) {
 		e = json_object();
-		set_word(e, "type", eval_override_name(ev->reasons[i].type));
-		set_text(e, "comment", ev->reasons[i].comment);
+		listing_set_word(
+		    e, "type", eval_override_name(ev->reasons[i].type));
+		listing_set_text(e, "comment", ev->reasons[i].comment);
 		json_array_append_new(reasons, e);
 	}
 	json_object_set_new(o, "reasons", reasons);
@@ -217,14 +139,15 @@ evaluation_json(json_t *o, const struct evaluation *ev)
 
 	buf_init(&ip, NULL, 64);
 	ip_print(&ip, &ev->source_ip);
-	set_text(o, "source_ip", buf_str(&ip));
+	listing_set_text(o, "source_ip", buf_str(&ip));
 	buf_fini(&ip);
-	set_word(o, "disposition", eval_disposition_name(ev->disposition));
-	set_word(o, "dkim_aligned", pass_or_fail(ev->dkim_aligned));
-	set_word(o, "spf_aligned", pass_or_fail(ev->spf_aligned));
-	set_text(o, "header_from", ev->header_from);
-	set_text(o, "envelope_from", ev->envelope_from);
-	set_text(o, "envelope_to", ev->envelope_to);
+	listing_set_word(
+	    o, "disposition", eval_disposition_name(ev->disposition));
+	listing_set_word(o, "dkim_aligned", pass_or_fail(ev->dkim_aligned));
+	listing_set_word(o, "spf_aligned", pass_or_fail(ev->spf_aligned));
+	listing_set_text(o, "header_from", ev->header_from);
+	listing_set_text(o, "envelope_from", ev->envelope_from);
+	listing_set_text(o, "envelope_to", ev->envelope_to);
 	results_json(o, ev);
 	reasons_json(o, ev);
 	policy_json(o, ev);
@@ -235,13 +158,13 @@ row_json(const struct store_evaluation *row, const struct evaluation *ev)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "hour", json_time(row->hour));
-	set_number(o, "count", row->count);
+	json_object_set_new(o, "hour", listing_json_time(row->hour));
+	listing_set_number(o, "count", row->count);
 	json_object_set_new(o, "optional", json_boolean(row->optional));
 	if (ev)
 		evaluation_json(o, ev);
 	else
-		set_number(o, "undecodable_octets", row->octets.n);
+		listing_set_number(o, "undecodable_octets", row->octets.n);
 	return o;
 }
 
@@ -290,23 +213,23 @@ add_reasons(struct buf *b, const struct evaluation *ev)
 static void
 show_titles(struct command *k)
 {
-	buf_clear(&k->line);
-	buf_add_z(&k->line, "HOUR");
-	cell_column(&k->line, 22);
-	buf_add_z(&k->line, "COUNT");
-	cell_column(&k->line, 30);
-	buf_add_z(&k->line, "SOURCE");
-	cell_column(&k->line, 50);
-	buf_add_z(&k->line, "DISPOSITION");
-	cell_column(&k->line, 63);
-	buf_add_z(&k->line, "DKIM");
-	cell_column(&k->line, 69);
-	buf_add_z(&k->line, "SPF");
-	cell_column(&k->line, 75);
-	buf_add_z(&k->line, "HEADER_FROM  ENVELOPE_FROM  DKIM_RESULTS  "
-			    "SPF_RESULT  REASONS");
-	put_line(k);
-	k->n = 0;
+	buf_clear(&k->l.line);
+	buf_add_z(&k->l.line, "HOUR");
+	cell_column(&k->l.line, 22);
+	buf_add_z(&k->l.line, "COUNT");
+	cell_column(&k->l.line, 30);
+	buf_add_z(&k->l.line, "SOURCE");
+	cell_column(&k->l.line, 50);
+	buf_add_z(&k->l.line, "DISPOSITION");
+	cell_column(&k->l.line, 63);
+	buf_add_z(&k->l.line, "DKIM");
+	cell_column(&k->l.line, 69);
+	buf_add_z(&k->l.line, "SPF");
+	cell_column(&k->l.line, 75);
+	buf_add_z(&k->l.line, "HEADER_FROM  ENVELOPE_FROM  DKIM_RESULTS  "
+			      "SPF_RESULT  REASONS");
+	listing_put(&k->l);
+	k->l.n = 0;
 }
 
 static void
@@ -335,13 +258,14 @@ static int
 show_row(void *arg, const struct store_evaluation *row)
 {
 	struct command *k = arg;
-	struct buf *b = &k->line;
+	struct buf *b = &k->l.line;
 	struct evaluation ev;
 	bool sound = evaluation_decode(row->octets, &ev) == 0;
 
-	if (k->json)
-		return put_element(k, row_json(row, sound ? &ev : NULL));
-	if (!k->n)
+	if (k->l.json)
+		return listing_put_json(
+		    &k->l, row_json(row, sound ? &ev : NULL));
+	if (!k->l.n)
 		show_titles(k);
 	buf_clear(b);
 	cell_time(b, row->hour);
@@ -352,7 +276,7 @@ show_row(void *arg, const struct store_evaluation *row)
 		evaluation_text(b, &ev);
 	else
 		buf_addf(b, "(%zu octets that cannot be read)", row->octets.n);
-	return put_line(k);
+	return listing_put(&k->l);
 }
 
 /* --- known */
@@ -361,20 +285,22 @@ static int
 known_domain(void *arg, const struct store_known *known)
 {
 	struct command *k = arg;
-	struct buf *b = &k->line;
+	struct buf *b = &k->l.line;
 	json_t *o;
 
-	if (k->json) {
+	if (k->l.json) {
 		o = json_object();
-		json_object_set_new(o, "domain", json_text(known->domain));
-		json_object_set_new(o, "last_day", json_time(known->seen));
-		return put_element(k, o);
+		json_object_set_new(
+		    o, "domain", listing_json_text(known->domain));
+		json_object_set_new(
+		    o, "last_day", listing_json_time(known->seen));
+		return listing_put_json(&k->l, o);
 	}
 	buf_clear(b);
 	cell_add(b, known->domain);
 	cell_column(b, 32);
 	cell_time(b, known->seen);
-	return put_line(k);
+	return listing_put(&k->l);
 }
 
 /* --- commands */
@@ -393,7 +319,7 @@ run_list(struct command *k, struct store *s, struct diag *d)
 
 	if (err)
 		return fail(d);
-	end_array(k);
+	listing_end_array(&k->l);
 	return 0;
 }
 
@@ -405,8 +331,8 @@ run_show(struct command *k, struct store *s, struct diag *d)
 
 	if (err)
 		return fail(d);
-	end_array(k);
-	if (k->n)
+	listing_end_array(&k->l);
+	if (k->l.n)
 		return 0;
 	diag_set(d, 0, 0, "nothing is recorded for %.*s", STRF(k->domain));
 	return fail(d);
@@ -419,7 +345,7 @@ run_known(struct command *k, struct store *s, struct diag *d)
 
 	if (err)
 		return fail(d);
-	end_array(k);
+	listing_end_array(&k->l);
 	return 0;
 }
 
@@ -432,19 +358,19 @@ run_remove(struct command *k, struct store *s, struct diag *d)
 
 	if (err)
 		return fail(d);
-	if (!k->json) {
-		buf_clear(&k->line);
-		cell_escape(&k->line, k->domain);
-		fprintf(k->out, "removed %" PRIu64 " messages of %s\n", removed,
-		    buf_z(&k->line));
+	if (!k->l.json) {
+		buf_clear(&k->l.line);
+		cell_escape(&k->l.line, k->domain);
+		fprintf(k->l.out, "removed %" PRIu64 " messages of %s\n",
+		    removed, buf_z(&k->l.line));
 		return 0;
 	}
 	o = json_object();
-	json_object_set_new(o, "policy_domain", json_text(k->domain));
-	set_number(o, "removed", removed);
-	if (!o || json_dumpf(o, k->out, JSON_COMPACT | JSON_ENSURE_ASCII))
+	json_object_set_new(o, "policy_domain", listing_json_text(k->domain));
+	listing_set_number(o, "removed", removed);
+	if (!o || json_dumpf(o, k->l.out, JSON_COMPACT | JSON_ENSURE_ASCII))
 		diag_set(d, AVER_NOMEM, 0, "cannot print the result");
-	fputc('\n', k->out);
+	fputc('\n', k->l.out);
 	json_decref(o);
 	return 0;
 }
@@ -508,7 +434,7 @@ parse(int argc, char **argv, struct command *k)
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0) {
-			k->json = true;
+			k->l.json = true;
 		} else if (strcmp(argv[i], "-c") == 0) {
 			if (++i == argc)
 				return false;
@@ -553,7 +479,7 @@ usage(void)
 int
 cmd_evaluations(const struct conf *c, int argc, char **argv, FILE *out)
 {
-	struct command k = {.verb = VERB_LIST, .out = out};
+	struct command k = {.verb = VERB_LIST};
 	struct conf *other = NULL;
 	struct arena names;
 	struct diag d;
@@ -565,9 +491,9 @@ cmd_evaluations(const struct conf *c, int argc, char **argv, FILE *out)
 		return fail(&d);
 	arena_init(&names, NAME_OCTETS);
 	normalize(&names, &k.domain);
-	buf_init(&k.line, NULL, LINE_MAX_OCTETS);
+	listing_init(&k.l, k.l.json, out);
 	status = run(&k, other ? other : c);
-	buf_fini(&k.line);
+	listing_fini(&k.l);
 	arena_fini(&names);
 	conf_unref(other);
 	return status;
