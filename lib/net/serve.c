@@ -280,7 +280,9 @@ on_event(struct serve *s, const struct poller_event *ev)
 
 	switch (source->kind) {
 	case SOURCE_PIPE:
+		/* first the pipe: who comes after the queues wakes again */
 		empty_pipe(s);
+		s->woken = true;
 		return;
 	case SOURCE_LISTENER:
 		accept_some(s, source);
@@ -376,8 +378,11 @@ turn(struct serve *s)
 	s->events = n;
 	for (size_t i = 0; i < n; i++)
 		on_event(s, &ev[i]);
-	work_take_back(s);
-	welcome_arrived(s);
+	if (s->woken) {
+		s->woken = false;
+		work_take_back(s);
+		welcome_arrived(s);
+	}
 	run_again(s);
 	expire(s);
 	if ((s->deaf || s->eager) && !atomic_load(&s->stopping))

@@ -85,6 +85,7 @@ struct serve {
 	size_t n_listeners;
 	bool deaf; /* the listeners are paused: there is no room */
 	bool eager; /* more may wait to be accepted */
+	bool woken; /* there may be something in done or arrived */
 	struct conn_list idle, stalled, again, dead;
 	int64_t now; /* clock_mono_ms() of this turn */
 	size_t events; /* of this turn */
@@ -123,7 +124,7 @@ serve_count(_Atomic uint64_t *n)
 	    memory_order_relaxed);
 }
 
-/* Makes the poller look at what others have done. Any thread. */
+/* Makes the poller look at done and arrived; else it does not. Any thread. */
 void serve_wake(struct serve *s);
 
 /* ---- serve_conn.c: the poller's side of a connection -------------------- */
