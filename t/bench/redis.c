@@ -98,6 +98,8 @@ start(struct bench *b, bool file)
 	must(redis_spec_parse(str_from_z(b->spec), &spec, &d), &d);
 	redis_link_init(&b->link);
 	must(redis_link_open(&b->link, &spec, NULL, NULL, &d), &d);
+	/* what a run that was killed left */
+	say(b, "FLUSHALL");
 	if (!file)
 		say(b, "CONFIG SET appendonly no");
 	if (more) {
