@@ -171,9 +171,21 @@ fill_more(struct store *s)
 	    .created = 200,
 	    .file_name = STR("f.gz"),
 	    .record = STR("v=DMARC1; p=none")};
+	/* the last of each stands before the other where rows are in order */
+	const struct store_evaluation rows[] = {
+	    {HOUR, STR("z.example"), STR("b"), 1, true, false},
+	    {HOUR, STR("z.example"), STR("a"), 1, false, false}};
+	const struct store_tls_result tls[] = {
+	    {DAY, STR("z.example"), STR("s.example"), STR("p"), STR(""), 1, 0,
+		true},
+	    {DAY, STR("z.example"), STR("r.example"), STR("p"), STR(""), 1, 0,
+		true}};
 	uint8_t secret[STORE_SECRET];
 	struct diag d = {.text = ""};
 
+	ok(store_add_evaluations(s, STR("m"), 1, rows, 2, &d) == 0 &&
+		store_add_tls_results(s, STR("m"), 2, tls, 2, &d) == 0,
+	    "rows that are not last %s", d.text);
 	for (size_t i = 0; i < sizeof(body); i++)
 		body[i] = (char)(i * 31 >> 3);
 	r.body = (struct str){body, sizeof(body)};
@@ -185,21 +197,32 @@ fill_more(struct store *s)
 
 /* Which row was counted last decides the policy that a report shows. */
 static void
-check_last(const char *spec)
+is_last(struct store *s, enum ledger_kind kind, const char *domain,
+    struct str octets, struct str recipient)
 {
-	struct store *s = store_now(spec, STORE_WRITE);
 	struct store_take_row last = {.octets = STR("none")};
 	struct store_take *t;
 	struct arena a;
 
 	arena_init(&a, 1 << 20);
-	if (store_take_begin(s, LEDGER_DMARC, STR("a.example"), 0, 9 * HOUR, 0,
-		&t, NULL) == 0) {
+	if (store_take_begin(
+		s, kind, str_from_z(domain), 0, 9 * DAY, 0, &t, NULL) == 0) {
 		store_take_last(t, &a, &last, NULL);
 		store_take_abort(t);
 	}
-	is_str(last.octets, STR("last"), "the row that was last is last");
+	is_str(last.octets, octets, "the row that was last is last");
+	is_str(last.recipient_domain, recipient, "and its recipient");
 	arena_fini(&a);
+}
+
+static void
+check_last(const char *spec)
+{
+	struct store *s = store_now(spec, STORE_WRITE);
+
+	is_last(s, LEDGER_DMARC, "a.example", STR("last"), STR_NONE);
+	is_last(s, LEDGER_DMARC, "z.example", STR("a"), STR_NONE);
+	is_last(s, LEDGER_TLS, "z.example", STR("p"), STR("r.example"));
 	store_close(s);
 }
 
@@ -258,7 +281,7 @@ there_and_back(const char *spec)
 	first = content(a);
 	ok(first.n > 200000, "there is something in it: %zu", first.n);
 	ok(import(spec, a, false, &n, &d) == 0, "imported %s", d.text);
-	ok(n.messages == 14 && n.sessions == 10 && n.there == 0 && !n.again &&
+	ok(n.messages == 16 && n.sessions == 12 && n.there == 0 && !n.again &&
 		n.lines[PORTABLE_INCIDENT] == 2 &&
 		n.lines[PORTABLE_REPORT] == 2 && n.lines[PORTABLE_KNOWN] == 2,
 	    "and what is told");
