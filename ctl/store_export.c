@@ -235,6 +235,22 @@ put_incident(void *arg, const struct store_incident *row)
 	return put(r->x, &p);
 }
 
+/* What the store says that the domain's rows count. */
+static int
+ask_sum(
+    struct export *x, enum ledger_kind kind, struct str domain, uint64_t *out)
+{
+	struct store_due due = {.messages = 0};
+	struct arena a;
+	int err;
+
+	arena_init(&a, 1 << 16);
+	err = store_get_due(x->s, kind, domain, INT64_MAX, &a, &due, x->d);
+	*out = due.messages;
+	arena_fini(&a);
+	return err == AVER_NOTFOUND ? 0 : err;
+}
+
 static int
 put_domain(struct export *x, enum ledger_kind kind, const struct store_due *due)
 {
@@ -242,6 +258,7 @@ put_domain(struct export *x, enum ledger_kind kind, const struct store_due *due)
 	    .kind = kind,
 	    .domain = due->policy_domain,
 	    .kept.kind = PORTABLE_KIND_COUNT};
+	uint64_t after = 0;
 	int err = 0;
 
 	arena_init(&r.arena, MEMORY);
@@ -262,8 +279,10 @@ put_domain(struct export *x, enum ledger_kind kind, const struct store_due *due)
 	if (!err)
 		err = end_hour(&r);
 	arena_fini(&r.arena);
-	/* there may be more of them by now, not less */
-	if (!err && r.sum < due->messages)
+	if (!err)
+		err = ask_sum(x, kind, r.domain, &after);
+	/* there may be more of them by now, but none less, and none twice */
+	if (!err && (r.sum < due->messages || r.sum > after))
 		err = diag_set(x->d, AVER_TEMP, 0,
 		    "a report was made while the export ran");
 	return err;

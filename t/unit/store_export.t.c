@@ -9,7 +9,9 @@
 #include "ctl/store_export.h"
 #include "ctl/store_import.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "lib/base/clock.h"
@@ -728,6 +730,95 @@ beside_reports(const char *spec)
 	arena_fini(&a);
 }
 
+/* --- a take that begins between two pages of a domain's rows */
+
+#define ROWS_OF_IT 196
+#define ROW_OCTETS 400
+
+struct intruder {
+	struct store *s;
+	struct store_take *t;
+	int fd;
+	FILE *f;
+};
+
+/*
+ * Reads what is exported. The socket holds less than a page, so the exporter is
+ * in the first one when the take begins.
+ */
+static void *
+intrude(void *arg)
+{
+	struct intruder *x = arg;
+	char chunk[1024];
+	size_t have = 0;
+	ssize_t n;
+
+	while ((n = read(x->fd, chunk, sizeof(chunk))) > 0) {
+		have += fwrite(chunk, 1, (size_t)n, x->f);
+		if (!x->t && have > 4 * ROW_OCTETS)
+			store_take_begin(x->s, LEDGER_DMARC, STR("p.example"),
+			    0, INT64_MAX, clock_now(), &x->t, NULL);
+	}
+	return NULL;
+}
+
+static void
+fill_one_domain(struct store *s)
+{
+	static char octets[ROWS_OF_IT][ROW_OCTETS];
+	struct store_evaluation rows[ROWS_OF_IT];
+
+	for (unsigned i = 0; i < ROWS_OF_IT; i++) {
+		memset(octets[i], 'x', ROW_OCTETS);
+		snprintf(octets[i], ROW_OCTETS, "%u", i);
+		rows[i] =
+		    (struct store_evaluation){.hour = HOUR * (int64_t)(i / 14),
+			.policy_domain = STR("p.example"),
+			.octets = {octets[i], ROW_OCTETS},
+			.count = 1};
+	}
+	store_add_evaluations(s, STR("p"), 1, rows, ROWS_OF_IT, NULL);
+}
+
+static void
+taken_meanwhile(const char *spec)
+{
+	struct intruder x = {.s = store_now(spec, STORE_WRITE), .f = tmpfile()};
+	struct store *s = store_now(spec, STORE_READ);
+	struct store_exported n;
+	uint64_t sum = 0;
+	struct arena a;
+	pthread_t thread;
+	int fds[2], small = 4096, err;
+	FILE *f;
+
+	fill_one_domain(x.s);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 ||
+	    setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) <
+		0)
+		exit(99);
+	x.fd = fds[0];
+	f = fdopen(fds[1], "w");
+	pthread_create(&thread, NULL, intrude, &x);
+	err = store_export(s, f, &n, NULL);
+	fclose(f);
+	pthread_join(thread, NULL);
+	close(fds[0]);
+	store_close(s);
+	ok(x.t != NULL, "a take began meanwhile");
+	store_take_abort(x.t);
+	arena_init(&a, 1 << 20);
+	rewind(x.f);
+	if (!err)
+		portable_read(x.f, "x", &a, sum_line, &sum, NULL);
+	ok(err == AVER_TEMP || (err == 0 && sum == ROWS_OF_IT),
+	    "no row is there twice or missing: %d, %d", err, (int)sum);
+	arena_fini(&a);
+	fclose(x.f);
+	store_close(x.s);
+}
+
 int
 main(void)
 {
@@ -735,6 +826,7 @@ main(void)
 	on_each_backend("bad", bad_files);
 	on_each_backend("add", not_empty);
 	on_redis("killed", killed_both_ways);
+	on_each_backend("taken", taken_meanwhile);
 	on_each_backend("beside", beside_reports);
 	return tap_done();
 }
