@@ -91,7 +91,7 @@ struct engine_config {
 	int64_t unused_time; /* seconds until an unused one is not refreshed */
 	/* addresses that are fetched from though they are not public */
 	struct sts_nets allow;
-	/* for tests: used in place of HTTPS, then the engine's; else NULL */
+	/* for tests: used in place of libcurl, then the engine's; else NULL */
 	struct sts_fetcher *fetcher;
 	int64_t (*now)(void); /* for tests: seconds; NULL: clock_now() */
 	struct engine_hook hook;

@@ -113,7 +113,7 @@ static const struct param table[] = {
 	.fallback = "",
 	.help = "The file with the certificates of authorities that policy "
 		"hosts have to be signed by.",
-	.manual = "Empty means the file with all authorities of the system.\n"
+	.manual = "Empty means the file that libcurl uses by default.\n"
 		  "It is read again when it changes.",
     },
     {

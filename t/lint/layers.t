@@ -7,7 +7,7 @@ import lint
 
 # Headers of outside libraries. ONE: by exactly one .c file of the project.
 ONE = ["libmilter/mfapi.h", "unbound.h", "unbound-event.h", "sqlite3.h", "idn2.h", "libpsl.h",
-       "microhttpd.h",
+       "microhttpd.h", "curl/curl.h",
        "gsasl.h"]
 WHERE = {"jansson.h": ["ctl", "lib/tlsrpt"],
          "zlib.h": ["lib/zip"],

@@ -162,7 +162,7 @@ test_mute(void)
 	close(fd);
 	http_perform(c, &a.job, &r);
 	is_int(r.end, HTTP_FAILED, "nobody listens");
-	ok(str_starts(str_from_z(r.reason), STR("cannot connect: ")), "%s",
+	ok(str_starts(str_from_z(r.reason), STR("Failed to connect")), "%s",
 	    r.reason);
 	http_close(c);
 }
