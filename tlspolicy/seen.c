@@ -8,15 +8,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/store/destination.h"
 
 #define PLACES 32768u /* domains that are remembered */
+#define SLOW_MS 300 /* who takes so long */
+#define SLOW_CALLS 3 /* so often */
+#define REST_MS 10000 /* is not asked for so long */
 
 struct seen {
 	pthread_mutex_t lock;
 	char *spec; /* NULL: no store */
 	struct store *store; /* NULL: not opened yet */
+	unsigned slow; /* calls in a row */
+	int64_t rests_until; /* clock_mono_ms() */
 	uint64_t seed;
 	/* of a domain: the hash without its last bits, which say what it is */
 	uint64_t memory[PLACES];
@@ -98,26 +104,45 @@ add(void *arg, const struct store_destination *x)
 	return 0;
 }
 
+/* False: nobody knows. */
+static bool
+look_up(struct seen *s, struct str domain, struct tls_known *out)
+{
+	struct tls_known k = {TLS_SEEN_UNKNOWN, TLS_SEEN_UNKNOWN};
+	int64_t began = clock_mono_ms(), now;
+	int err = 0;
+
+	if (began < s->rests_until)
+		return false;
+	if (!s->store)
+		err = store_open(s->spec, STORE_READ, &s->store, NULL);
+	if (!err)
+		err = store_each_destination(
+		    s->store, domain, STR_NONE, add, &k, NULL);
+	now = clock_mono_ms();
+	s->slow = now - began >= SLOW_MS ? s->slow + 1 : 0;
+	if (s->slow >= SLOW_CALLS) {
+		s->rests_until = now + REST_MS;
+		s->slow = 0;
+	}
+	if (!err)
+		*out = k;
+	return err == 0;
+}
+
 void
 seen_get(struct seen *s, struct str domain, bool is_up, struct tls_known *out)
 {
-	struct tls_known k = {TLS_SEEN_UNKNOWN, TLS_SEEN_UNKNOWN};
 	uint64_t hash;
 
-	*out = k;
+	*out = (struct tls_known){TLS_SEEN_UNKNOWN, TLS_SEEN_UNKNOWN};
 	if (!s->spec || domain.n == 0)
 		return;
 	hash = str_hash(domain, s->seed);
 	pthread_mutex_lock(&s->lock);
-	if (is_up &&
-	    (s->store ||
-		store_open(s->spec, STORE_READ, &s->store, NULL) == 0) &&
-	    store_each_destination(s->store, domain, STR_NONE, add, &k, NULL) ==
-		0) {
-		*out = k;
+	if (is_up && look_up(s, domain, out))
 		remember(s, hash, out);
-	} else {
+	else
 		recall(s, hash, out);
-	}
 	pthread_mutex_unlock(&s->lock);
 }

@@ -3,7 +3,8 @@
 
 /*
  * What the mail hosts of a domain were seen to offer: from the store, or, while
- * that is away, as it was when it was asked for last. Thread-safe.
+ * that is away, or slow for some calls in a row, as it was when it was asked
+ * for last. Thread-safe.
  */
 #ifndef TLSPOLICY_SEEN_H
 #define TLSPOLICY_SEEN_H

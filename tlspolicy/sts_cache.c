@@ -77,8 +77,8 @@ static void
 lead(struct sts_cache *cache, struct sts_flight *fl,
     const struct sts_question *q, struct str id)
 {
-	int64_t left = q->deadline - clock_mono_ms();
-	int64_t wait = left / 3 < STS_LEASE_MS ? left / 3 : STS_LEASE_MS;
+	/* time is left for a fetch */
+	int64_t wait = (q->deadline - clock_mono_ms()) / 3;
 
 	/* a record without an id cannot tell which policy would do */
 	if (cache->fleet && !q->refetch && id.n && wait > 0 &&
@@ -263,7 +263,10 @@ open_keeper(
 
 	/* commands fetch for themselves */
 	if (cfg->is_shared && cfg->refresh && cfg->opener.open) {
-		c->fleet = sts_fleet_new(&c->core, &cfg->opener);
+		c->fleet = sts_fleet_new(&c->core, &cfg->opener,
+		    cfg->with_hosts.lease_ms
+			? cfg->with_hosts
+			: (struct sts_patience){STS_LEASE_MS, STS_SLOW_MS});
 		if (!c->fleet) {
 			store_close(cfg->store);
 			return diag_set(d, AVER_NOMEM, 0, "out of memory");

@@ -38,6 +38,7 @@ struct sts_cache_config {
 	 */
 	struct sts_opener opener;
 	bool is_shared; /* the store is one for several hosts */
+	struct sts_patience with_hosts; /* all 0: as usual */
 	bool read_only; /* the store is not written */
 	/* load all policies at the start and refresh them */
 	bool refresh;

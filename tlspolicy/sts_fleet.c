@@ -19,9 +19,13 @@
 struct sts_fleet {
 	struct sts_core *core;
 	struct sts_opener opener;
+	struct sts_patience patience;
 	atomic_bool is_up;
 	pthread_mutex_t lock; /* of store; never with the core's */
 	struct store *store; /* NULL: not opened yet */
+	int64_t began; /* clock_mono_ms() of the call under way */
+	unsigned slow; /* calls in a row */
+	int64_t rests_until; /* it was slow */
 };
 
 bool
@@ -31,7 +35,8 @@ sts_store_is_away(int err)
 }
 
 struct sts_fleet *
-sts_fleet_new(struct sts_core *core, const struct sts_opener *opener)
+sts_fleet_new(struct sts_core *core, const struct sts_opener *opener,
+    struct sts_patience patience)
 {
 	struct sts_fleet *f = calloc(1, sizeof(*f));
 
@@ -39,6 +44,7 @@ sts_fleet_new(struct sts_core *core, const struct sts_opener *opener)
 		return NULL;
 	f->core = core;
 	f->opener = *opener;
+	f->patience = patience;
 	pthread_mutex_init(&f->lock, NULL);
 	return f;
 }
@@ -75,11 +81,15 @@ take_store(struct sts_fleet *f)
 	if (!sts_fleet_is_up(f))
 		return NULL;
 	pthread_mutex_lock(&f->lock);
-	/* who had it before may have found it gone */
-	if (sts_fleet_is_up(f) &&
-	    (f->store || f->opener.open(f->opener.arg, &f->store, NULL) == 0))
-		return f->store;
-	sts_fleet_set(f, false);
+	/* who had it before may have found it gone, or slow */
+	if (clock_mono_ms() >= f->rests_until && sts_fleet_is_up(f)) {
+		if (f->store ||
+		    f->opener.open(f->opener.arg, &f->store, NULL) == 0) {
+			f->began = clock_mono_ms();
+			return f->store;
+		}
+		sts_fleet_set(f, false);
+	}
 	pthread_mutex_unlock(&f->lock);
 	return NULL;
 }
@@ -87,6 +97,13 @@ take_store(struct sts_fleet *f)
 static void
 leave_store(struct sts_fleet *f, int err)
 {
+	int64_t now = clock_mono_ms();
+
+	f->slow = now - f->began >= f->patience.slow_ms ? f->slow + 1 : 0;
+	if (f->slow >= STS_SLOW_CALLS) {
+		f->rests_until = now + STS_SLOW_REST_MS;
+		f->slow = 0;
+	}
 	pthread_mutex_unlock(&f->lock);
 	if (!err || err == AVER_NOTFOUND)
 		return;
@@ -142,11 +159,14 @@ sts_fleet_claim(struct sts_fleet *f, struct str domain, struct str id,
 	struct store_sts_claim claim = {.domain = domain,
 	    .id = id,
 	    .newer = newer,
-	    .lease_ms = STS_LEASE_MS};
-	int64_t until = clock_mono_ms() + wait_ms;
+	    .lease_ms = f->patience.lease_ms};
+	int64_t until;
 	int step = STEP_MS;
 	enum sts_fleet_say say;
 
+	if (wait_ms > f->patience.lease_ms)
+		wait_ms = f->patience.lease_ms;
+	until = clock_mono_ms() + wait_ms;
 	for (;;) {
 		claim.now = f->core->now();
 		say = ask(f, &claim, wait_ms > 0);

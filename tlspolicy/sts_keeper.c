@@ -34,8 +34,9 @@ struct sts_keeper {
 	struct dns_source *dns;
 	int64_t unused_time;
 	bool read_only, refresh;
-	bool runs;
-	pthread_t thread;
+	bool runs, follows; /* threads: of the rounds, of the store's changes */
+	pthread_t thread, follower;
+	pthread_cond_t ends; /* the core's closing, with its lock */
 	size_t at; /* bucket where the next tick goes on */
 	int64_t last_write; /* clock_mono_ms() */
 	int64_t forgot; /* seconds */
@@ -46,6 +47,7 @@ struct sts_keeper {
 	/* of writing, which may fail while reading goes well: a full disk */
 	bool write_fails;
 	int64_t write_at; /* clock_mono_ms(): not before */
+	bool has_store; /* perhaps not yet */
 	pthread_mutex_t store_lock; /* taken before the core's */
 	struct store *store; /* NULL: none, or none yet */
 	int64_t mark; /* of the store's changes; < 0: none yet */
@@ -129,29 +131,6 @@ sts_keeper_fetch(struct sts_keeper *k, struct str domain)
 }
 
 /*
- * What is in force here and not there: the store was emptied, or was another
- * one. It gets it back.
- */
-static void
-write_back(struct sts_core *c)
-{
-	int64_t now = c->now();
-
-	for (size_t i = 0; i < c->table.n_buckets; i++)
-		for (struct sts_entry *e = c->table.buckets[i]; e; e = e->next)
-			if (!e->is_seen && sts_entry_in_force(e, now))
-				sts_mark_dirty(c, e);
-}
-
-static void
-forget_seen(struct sts_core *c)
-{
-	for (size_t i = 0; i < c->table.n_buckets; i++)
-		for (struct sts_entry *e = c->table.buckets[i]; e; e = e->next)
-			e->is_seen = false;
-}
-
-/*
  * Reads all of the store. That something is not there says nothing: only a
  * removal ends a policy. The store's lock is held.
  */
@@ -165,13 +144,13 @@ load_all(struct sts_keeper *k, struct diag *d)
 	if (err)
 		return err;
 	pthread_mutex_lock(&c->lock);
-	forget_seen(c);
+	sts_load_forget_seen(c);
 	pthread_mutex_unlock(&c->lock);
 	err = store_each_sts(k->store, STR_NONE, load_row, c, d);
 	if (err)
 		return err;
 	pthread_mutex_lock(&c->lock);
-	write_back(c);
+	sts_load_write_back(c);
 	k->is_complete = true;
 	pthread_mutex_unlock(&c->lock);
 	k->mark = mark;
@@ -199,7 +178,7 @@ follow_store(struct sts_keeper *k, struct diag *d)
 	struct diag why = {{0}, 0};
 	int err;
 
-	if (!k->store && !k->opener.open)
+	if (!k->has_store)
 		return 0;
 	pthread_mutex_lock(&k->store_lock);
 	err = follow(k, &why);
@@ -301,7 +280,7 @@ write_batch(
 	size_t together = 0;
 	int err;
 
-	if (!k->store || k->read_only)
+	if (!k->has_store || k->read_only)
 		return 0;
 	pthread_mutex_lock(&k->store_lock);
 	for (size_t i = 0; i < n; i++)
@@ -529,7 +508,7 @@ refresh_one(struct sts_keeper *k, struct str domain)
 	struct sts_core *c = k->core;
 	struct sts_entry *e;
 	int64_t newer = -1;
-	struct sts_flight *fl;
+	struct sts_flight *fl = NULL;
 	struct arena a;
 	struct dns d;
 	struct str id;
@@ -541,9 +520,11 @@ refresh_one(struct sts_keeper *k, struct str domain)
 	id = current_id(&d, &a, domain);
 	pthread_mutex_lock(&c->lock);
 	e = sts_table_find(&c->table, domain);
-	if (e && e->policy)
+	/* another host may have refreshed it meanwhile */
+	if (e && wants_refresh(k, e, c->now())) {
 		newer = e->policy->fetched;
-	fl = e ? sts_flight_join(c, domain, id, true, &leads) : NULL;
+		fl = sts_flight_join(c, domain, id, true, &leads);
+	}
 	pthread_mutex_unlock(&c->lock);
 	if (leads)
 		lead_refresh(k, fl, domain, id, newer, &d);
@@ -585,7 +566,7 @@ do_store_work(struct sts_keeper *k, const struct work *w)
 	int64_t now = k->core->now();
 	int err = 0;
 
-	if (!k->store || k->read_only || !sts_keeper_is_up(k))
+	if (!k->has_store || k->read_only || !sts_keeper_is_up(k))
 		return;
 	for (size_t i = 0; i < w->n_touch; i++)
 		use[i] =
@@ -639,6 +620,35 @@ wait_for_work(struct sts_keeper *k, int64_t until)
 	return goes_on;
 }
 
+/* True: the cache closes. */
+static bool
+sleep_until(struct sts_keeper *k, int64_t until)
+{
+	struct sts_core *c = k->core;
+	struct timespec ts = {.tv_sec = (time_t)(until / 1000),
+	    .tv_nsec = (long)(until % 1000) * 1000000};
+	bool closing;
+
+	pthread_mutex_lock(&c->lock);
+	while (
+	    !c->closing && pthread_cond_timedwait(&k->ends, &c->lock, &ts) == 0)
+		;
+	closing = c->closing;
+	pthread_mutex_unlock(&c->lock);
+	return closing;
+}
+
+/* Beside the rounds, for to look up the hosts of refreshes may take long. */
+static void *
+run_follower(void *arg)
+{
+	struct sts_keeper *k = arg;
+
+	while (!sleep_until(k, clock_mono_ms() + STS_FOLLOW_MS))
+		follow_store(k, NULL);
+	return NULL;
+}
+
 static void *
 run(void *arg)
 {
@@ -651,10 +661,8 @@ run(void *arg)
 		if (clock_mono_ms() < tick)
 			continue;
 		tick = clock_mono_ms() + STS_FOLLOW_MS;
-		if (k->refresh)
-			follow_store(k, NULL);
-		else
-			set_up(k, k->store != NULL, "");
+		if (!k->refresh)
+			set_up(k, k->has_store, "");
 		write_dirty(k);
 		if (!w && !(w = malloc(sizeof(*w))))
 			continue;
@@ -671,15 +679,18 @@ run(void *arg)
 /* ---- the keeper --------------------------------------------------------- */
 
 static bool
-start_thread(struct sts_keeper *k)
+start_threads(struct sts_keeper *k)
 {
 	sigset_t all, old;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	k->runs = pthread_create(&k->thread, NULL, run, k) == 0;
+	if (k->runs && k->refresh && k->has_store)
+		k->follows =
+		    pthread_create(&k->follower, NULL, run_follower, k) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return k->runs;
+	return k->runs && k->follows == (k->refresh && k->has_store);
 }
 
 static void
@@ -687,6 +698,7 @@ keeper_free(struct sts_keeper *k)
 {
 	store_close(k->store);
 	pthread_mutex_destroy(&k->store_lock);
+	pthread_cond_destroy(&k->ends);
 	free(k);
 }
 
@@ -731,10 +743,13 @@ sts_keeper_open(const struct sts_keeper_config *cfg, struct sts_keeper **out,
 	k->mark = -1;
 	atomic_init(&k->is_up, k->store != NULL);
 	pthread_mutex_init(&k->store_lock, NULL);
+	pthread_cond_init(&k->ends, &k->core->monotonic);
+	k->has_store = k->store || k->opener.open;
 	err = first_look(k, d);
-	if (!err && !start_thread(k))
+	if (!err && !start_threads(k))
 		err = diag_set(d, AVER_NOMEM, 0, "no thread for the policies");
 	if (err) {
+		sts_keeper_stop(k);
 		keeper_free(k);
 		return err;
 	}
@@ -750,9 +765,12 @@ sts_keeper_stop(struct sts_keeper *k)
 	pthread_mutex_lock(&k->core->lock);
 	k->core->closing = true;
 	pthread_cond_signal(&k->core->work);
+	pthread_cond_signal(&k->ends);
 	pthread_mutex_unlock(&k->core->lock);
 	pthread_join(k->thread, NULL);
-	k->runs = false;
+	if (k->follows)
+		pthread_join(k->follower, NULL);
+	k->runs = k->follows = false;
 }
 
 void

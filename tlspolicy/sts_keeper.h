@@ -2,11 +2,11 @@
 /* Copyright (c) 2026 the aver authors */
 
 /*
- * What the policy cache does beside answering, on a thread of its own: follows
- * what others change in the store and writes to it, refreshes policies before
- * they expire, drops what nobody uses. A store that is away is tried again
- * every second; meanwhile what would be written waits in memory, and all else
- * goes on.
+ * What the policy cache does beside answering: a thread follows what others
+ * change in the store; another one writes to it, refreshes policies before they
+ * expire, drops what nobody uses. A store that is away is tried again every
+ * second; meanwhile what would be written waits in memory, and all else goes
+ * on.
  */
 #ifndef TLSPOLICY_STS_KEEPER_H
 #define TLSPOLICY_STS_KEEPER_H

@@ -205,3 +205,22 @@ sts_load_removal(struct sts_core *c, struct str domain)
 	if (differs && c->changed)
 		c->changed(c->note_arg, domain);
 }
+
+void
+sts_load_write_back(struct sts_core *c)
+{
+	int64_t now = c->now();
+
+	for (size_t i = 0; i < c->table.n_buckets; i++)
+		for (struct sts_entry *e = c->table.buckets[i]; e; e = e->next)
+			if (!e->is_seen && sts_entry_in_force(e, now))
+				sts_mark_dirty(c, e);
+}
+
+void
+sts_load_forget_seen(struct sts_core *c)
+{
+	for (size_t i = 0; i < c->table.n_buckets; i++)
+		for (struct sts_entry *e = c->table.buckets[i]; e; e = e->next)
+			e->is_seen = false;
+}

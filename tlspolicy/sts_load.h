@@ -28,4 +28,12 @@ void sts_load_row(struct sts_core *c, const struct store_sts *s, bool is_asked);
  */
 void sts_load_removal(struct sts_core *c, struct str domain);
 
+/* Before and after all of the store is read; both: the lock is held. */
+void sts_load_forget_seen(struct sts_core *c);
+/*
+ * What is in force here and was not there is to be written: the store was
+ * emptied, or was another one.
+ */
+void sts_load_write_back(struct sts_core *c);
+
 #endif

@@ -61,6 +61,9 @@ enum op {
 
 static char path[700];
 static _Atomic unsigned broken; /* operations that fail: 1 << op */
+static _Atomic int claim_ms; /* what a claim takes */
+/* of hosts that are opened; long, as the machine may be slow */
+static struct sts_patience patience = {20000, 60000};
 static _Atomic unsigned calls[OP_COUNT];
 static _Atomic uint64_t held_by; /* the claim of all domains: a fence */
 static _Atomic uint64_t next_fence = 1;
@@ -146,24 +149,29 @@ fake_changes(struct store *s, int64_t *mark,
 	return err ? err : store_each_sts_change(real_of(s), mark, fn, arg, d);
 }
 
+/*
+ * The claim first, then a look at the store: who gets it after another has
+ * given it back sees what that one has put.
+ */
 static int
 fake_claim(struct store *s, const struct store_sts_claim *x, struct arena *a,
     struct store_sts_claimed *out, struct diag *d)
 {
 	struct store_sts_claimed got = {.is_there = false};
 	int err = broken_now(OP_CLAIM, d);
-	uint64_t none = 0;
+	uint64_t none = 0, fence = atomic_fetch_add(&next_fence, 1);
 
+	sleep_ms(atomic_load(&claim_ms));
 	if (err)
 		return err;
+	if (atomic_compare_exchange_strong(&held_by, &none, fence))
+		got.fence = fence;
 	if (store_get_sts(real_of(s), x->domain, a, &got.sts, NULL) == 0 &&
 	    got.sts.policy.n && (!x->id.n || str_eq(x->id, got.sts.id)) &&
 	    got.sts.fetched > x->newer && got.sts.expires > x->now) {
 		got.is_there = true;
-	} else {
-		got.fence = atomic_fetch_add(&next_fence, 1);
-		if (!atomic_compare_exchange_strong(&held_by, &none, got.fence))
-			got.fence = 0;
+		got.fence = 0;
+		atomic_compare_exchange_strong(&held_by, &fence, 0);
 	}
 	*out = got;
 	return 0;
@@ -329,6 +337,7 @@ host_open(struct host *h)
 	struct sts_cache_config cfg = {.fetcher = &h->fetcher,
 	    .opener = {fake_open, NULL},
 	    .is_shared = true,
+	    .with_hosts = patience,
 	    .refresh = true,
 	    .entries = 100,
 	    .octets = 1 << 20,
@@ -366,7 +375,7 @@ host_close(struct host *h)
 static struct sts_answer
 ask_for(struct host *h, struct arena *a, const char *domain, const char *id)
 {
-	int64_t deadline = clock_mono_ms() + 30000;
+	int64_t deadline = clock_mono_ms() + 100000;
 	struct sts_question q = {.domain = str_from_z(domain),
 	    .found = *id ? STS_FOUND : STS_ABSENT,
 	    .id = str_from_z(id),
@@ -503,9 +512,10 @@ test_together(const char *dir)
 {
 	struct host h[3];
 	struct asker k[3];
-	unsigned n = 0;
+	unsigned asked, n = 0;
 
 	begin(dir, "together");
+	asked = atomic_load(&calls[OP_CLAIM]);
 	for (int i = 0; i < 3; i++) {
 		host_open(&h[i]);
 		h[i].holds = true;
@@ -515,9 +525,8 @@ test_together(const char *dir)
 		pthread_create(&k[i].thread, NULL, ask_thread, &k[i]);
 	}
 	/* all have asked, and one fetches */
-	for (int i = 0; i < 3; i++)
-		while (atomic_load(&calls[OP_CLAIM]) < 3)
-			sleep_ms(1);
+	while (atomic_load(&calls[OP_CLAIM]) < asked + 3)
+		sleep_ms(1);
 	while (h[0].fetches + h[1].fetches + h[2].fetches == 0)
 		sleep_ms(1);
 	for (int i = 0; i < 3; i++)
@@ -538,6 +547,7 @@ test_alone(const char *dir)
 	struct host a, b;
 
 	begin(dir, "alone");
+	patience.lease_ms = 500;
 	host_open(&a);
 	host_open(&b);
 	/* somebody has died with the claim */
@@ -559,6 +569,7 @@ test_alone(const char *dir)
 	is_str(str_from_z(mode(&a, "b.many.example", "1")), STR("enforce"),
 	    "which serves the first");
 	is_int(a.fetches, 2, "that did not try again");
+	patience.lease_ms = 20000;
 	host_close(&a);
 	host_close(&b);
 }
@@ -701,6 +712,35 @@ test_broken(const char *dir)
 	}
 }
 
+/* Who is slow once is not waited for by each lookup. */
+static void
+test_slow(const char *dir)
+{
+	struct host a;
+	unsigned before;
+	char name[64];
+
+	begin(dir, "slow");
+	patience.slow_ms = 10;
+	host_open(&a);
+	atomic_store(&claim_ms, 20);
+	for (int i = 0; i < STS_SLOW_CALLS; i++) {
+		snprintf(name, sizeof(name), "t%d.many.example", i);
+		is_str(str_from_z(mode(&a, name, "1")), STR("enforce"),
+		    "a slow store");
+	}
+	before = atomic_load(&calls[OP_CLAIM]);
+	for (int i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "s%d.many.example", i);
+		is_str(str_from_z(mode(&a, name, "1")), STR("enforce"),
+		    "a fetch without it");
+	}
+	is_int(atomic_load(&calls[OP_CLAIM]) - before, 0, "it is left alone");
+	atomic_store(&claim_ms, 0);
+	patience.slow_ms = 60000;
+	host_close(&a);
+}
+
 static void
 test_start_without(const char *dir)
 {
@@ -788,6 +828,7 @@ main(void)
 	test_refresh(dir.path);
 	test_rows(dir.path);
 	test_broken(dir.path);
+	test_slow(dir.path);
 	test_start_without(dir.path);
 	test_emptied(dir.path);
 	tmpdir_remove(dir.path);
