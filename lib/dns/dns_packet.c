@@ -241,9 +241,12 @@ look_for(const struct message *m, const struct dname *name, uint16_t type,
 	}
 	for (size_t i = 0; buf_ok(&f->octets) && i < f->n; i++) {
 		size_t end = i + 1 < f->n ? f->offset[i + 1] : f->octets.n;
+		size_t n = end - f->offset[i];
 
-		f->rdata[i] = (struct str){
-		    f->octets.p + f->offset[i], end - f->offset[i]};
+		f->rdata[i] = STR("");
+		if (n)
+			f->rdata[i] =
+			    (struct str){f->octets.p + f->offset[i], n};
 	}
 	return true;
 }

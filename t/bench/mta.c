@@ -139,7 +139,9 @@ flush_with(struct mta_link *l, const void *p, size_t n)
 		    (size_t)sent < v[0].iov_len ? (size_t)sent : v[0].iov_len;
 		v[0].iov_base = (char *)v[0].iov_base + first;
 		v[0].iov_len -= first;
-		v[1].iov_base = (char *)v[1].iov_base + (size_t)sent - first;
+		if ((size_t)sent == first)
+			continue;
+		v[1].iov_base = (char *)v[1].iov_base + ((size_t)sent - first);
 		v[1].iov_len -= (size_t)sent - first;
 	}
 	l->out_n = 0;
