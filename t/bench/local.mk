@@ -57,7 +57,7 @@ bench-store: t/bench/store$(EXEEXT) t/bench/redis$(EXEEXT)
 	rm -f t/bench/store-data/many.db*
 	t/bench/store$(EXEEXT) sqlite:t/bench/store-data/one.db 1 1000000
 	rm -f t/bench/store-data/one.db*
-	t/bench/redis$(EXEEXT) t/bench/store-data 1000000 1000000
+	t/bench/redis$(EXEEXT) $(abs_top_builddir)/t/bench/store-data 1000000 1000000
 	rm -rf t/bench/store-data
 
 # what reports cost: see t/bench/reports.sh
