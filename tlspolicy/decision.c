@@ -34,8 +34,8 @@ static const char *const why_texts[TLS_WHY_COUNT] = {
     [TLS_WHY_DANE_ALL] = "usable TLSA records for every host",
     [TLS_WHY_DANE_SOME] = "TLSA records for some hosts, or unusable ones",
     [TLS_WHY_DANE_STRICT] =
-	"TLSA records for some hosts, and MTA-STS with mode "
-	"enforce for the others",
+	("TLSA records for some hosts, and MTA-STS with mode "
+	 "enforce for the others"),
     [TLS_WHY_DANE_INSECURE_MX] = "TLSA records, but MX records without DNSSEC",
     [TLS_WHY_TLSA_FAILED] = "a TLSA lookup failed",
     [TLS_WHY_MX_FAILED] = "the MX lookup failed",

@@ -25,8 +25,8 @@ static const char *const schema_steps[] = {
     "CREATE INDEX known_domain_day ON known_domain (day);",
     /*
      * A policy domain's rows stand together: a report reads and removes few
-     * pages. Rows in the order they come, with an index of digests, halve the
-     * cost of adding one and cost a report four to six times as much.
+     * pages. Rows in the order they come, with an index of digests, are up to
+     * half the cost to add, and two to four times as much to report.
      */
     "CREATE TABLE evaluation3 ("
     " policy_domain TEXT NOT NULL,"
