@@ -235,6 +235,7 @@ def sentinel(fleet):
         ",".join("127.0.0.1:%d" % s.port for s in sentinels), OPTIONS)
     out = fleet.output(spec.replace("/mx", "/other"), "try")
     tap.ok("knows no master" in out, "another master's name: " + out)
+    contracts(spec, "Sentinel")
     adders = [fleet.load(spec, "add", "s%d" % i, BATCHES) for i in range(2)]
     runner = fleet.load(spec, "run", 6)
     time.sleep(1)
@@ -255,6 +256,24 @@ def sentinel(fleet):
         tap.eq((p.wait(timeout=240), p.stderr.read()), (0, ""),
                "a program goes on")
     R.finish(tap, fleet, spec, 2 * R.want(BATCHES), "Sentinel")
+
+
+# --- the contract of the store
+
+def contracts(spec, name):
+    for test in ("store", "store_take", "store_tls", "store_ledger"):
+        run = subprocess.run(
+            [os.path.join(L.BUILD, "t", "unit", test + ".t")],
+            env=dict(os.environ, AVER_STORE=spec), stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace",
+            timeout=240)
+        bad = [line for line in run.stdout.splitlines()
+               if not re.match(r"(ok|#|1\.\.)", line)]
+        held = len(re.findall(r"(?m)^ok \d+(?!.*# SKIP)", run.stdout))
+        tap.ok(run.returncode == 0 and not bad and held > 50 and
+               "on redis-" in run.stdout,
+               "%s: the contract of %s.t, %d checks" % (name, test, held),
+               "exit status %d\n%s" % (run.returncode, "\n".join(bad)))
 
 
 # --- Cluster
@@ -278,6 +297,7 @@ def cluster(fleet):
                      30, "the Cluster\n" + out)
     spec = "redis-cluster://%s?%s" % (
         ",".join("127.0.0.1:%d" % n.port for n in nodes), OPTIONS)
+    contracts(spec, "Cluster")
     slot = nodes[0].cli("CLUSTER", "KEYSLOT", "{aver}:v").split()[-1]
     adders = [fleet.load(spec, "add", "c%d" % i, BATCHES) for i in range(2)]
     runner = fleet.load(spec, "run", 6)

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-/* The back ends that the contract tests of the store go through. */
+/*
+ * The back ends that the contract tests of the store go through: SQLite and a
+ * Redis server of the test's own, or only the store on Redis that AVER_STORE
+ * names, a spec with options; each contract has a prefix of its own there.
+ */
 #ifndef UNIT_STORE_BACKEND_H
 #define UNIT_STORE_BACKEND_H
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
@@ -22,23 +28,43 @@ struct store_spec {
 __attribute__((unused)) static void
 on_sqlite(const char *name, void (*contract)(const char *spec))
 {
-	struct tmpdir dir = tmpdir_new();
+	struct tmpdir dir;
 	struct store_spec s;
 
+	if (getenv("AVER_STORE"))
+		return;
+	dir = tmpdir_new();
 	printf("# %s on SQLite\n", name);
 	snprintf(s.z, sizeof(s.z), "sqlite:%s/%s.db", dir.path, name);
 	contract(s.z);
 	tmpdir_remove(dir.path);
 }
 
+__attribute__((unused)) static void
+on_named(const char *name, const char *place, void (*contract)(const char *))
+{
+	struct store_spec s;
+
+	printf("# %s on %s\n", name, place);
+	snprintf(s.z, sizeof(s.z), "%s&prefix=%s-%ld&lease=300", place, name,
+	    (long)getpid());
+	contract(s.z);
+}
+
 /* The holder of a take that was killed is not waited for long. */
 __attribute__((unused)) static void
 on_redis(const char *name, void (*contract)(const char *spec))
 {
-	struct tmpdir dir = tmpdir_new();
-	struct redis_server server = redis_server_start(dir.path);
+	struct tmpdir dir;
+	struct redis_server server;
 	struct store_spec s;
 
+	if (getenv("AVER_STORE")) {
+		on_named(name, getenv("AVER_STORE"), contract);
+		return;
+	}
+	dir = tmpdir_new();
+	server = redis_server_start(dir.path);
 	if (server.pid) {
 		printf("# %s on Redis\n", name);
 		snprintf(s.z, sizeof(s.z),
