@@ -8,6 +8,7 @@
 
 #include "ctl/cell.h"
 #include "ctl/tls_setup.h"
+#include "ctl/usage.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/compat/compat.h"
@@ -47,25 +48,14 @@ struct demand {
 };
 
 static int
-usage(const char *what)
-{
-	fprintf(stderr,
-	    "aver check: %s\n"
-	    "usage: aver check [--resolver ADDR[@PORT] | --zone FILE] "
-	    "[--dnssec] DESTINATION\n",
-	    what);
-	return 2;
-}
-
-static int
 parse_options(int argc, char **argv, struct check *k)
 {
 	const char *wrong = tls_options_parse(&k->tls, NULL, argc, argv);
 
 	if (wrong)
-		return usage(wrong);
+		return usage_fail(stderr, "check", wrong);
 	if (optind + 1 != argc)
-		return usage("one destination is needed");
+		return usage_fail(stderr, "check", "one destination is needed");
 	k->key = argv[optind];
 	return 0;
 }

@@ -14,8 +14,8 @@
 #include "lib/conf/conf.h"
 
 /*
- * argv[0] is "check". Returns the exit status: 0 when every host that could be
- * reached does, 1 when one does not or none could, 2 usage.
+ * argv[0] is the name of the command. Returns the exit status: 0 when every
+ * host that could be reached does, 1 when one does not or none could, 2 usage.
  */
 int cmd_check(const struct conf *c, int argc, char **argv, FILE *out);
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "ctl/usage.h"
 #include "lib/base/err.h"
 #include "lib/conf/conf.h"
 #include "lib/inbound/inbound_conf.h"
@@ -20,16 +21,6 @@ struct options {
 	const char *path;
 	int first_name; /* index into argv */
 };
-
-static int
-usage(FILE *err)
-{
-	fputs("usage: aver conf [-c file] [-v] [-d | -n]\n"
-	      "       aver conf [-c file] [-d] name ...\n"
-	      "       aver conf [-c file] -t\n",
-	    err);
-	return 2;
-}
 
 static bool
 set_letter(struct options *o, char c)
@@ -193,7 +184,7 @@ cmd_conf(const char *path, int argc, char **argv, FILE *out, FILE *err)
 	int status;
 
 	if (!parse_options(argc, argv, &o))
-		return usage(err);
+		return usage_fail(err, "conf", NULL);
 	buf_init(&b, NULL, OUTPUT_MAX);
 	if (o.test)
 		status = test_file(o.path, &b, err);

@@ -13,8 +13,9 @@
 #include <stdio.h>
 
 /*
- * path: of the file, NULL for the default. argv[0] is "conf". Settings go to
- * out, errors to err. Returns the exit status: 0 ok, 1 failure, 2 usage.
+ * path: of the file, NULL for the default. argv[0] is the name of the command.
+ * Settings go to out, errors to err. Returns the exit status: 0 ok, 1 failure,
+ * 2 usage.
  */
 int cmd_conf(const char *path, int argc, char **argv, FILE *out, FILE *err);
 

@@ -10,6 +10,7 @@
 #include "ctl/eval_batch.h"
 #include "ctl/eval_json.h"
 #include "ctl/eval_source.h"
+#include "ctl/usage.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/compat/compat.h"
@@ -28,20 +29,6 @@ struct options {
 	const char *path;
 	bool explain;
 };
-
-static const char usage_text[] =
-    "usage: aver eval [--json] [--explain] [--trace FILE]\n"
-    "                 [--resolver ADDR[@PORT] | --zone FILE] [--dnssec]\n"
-    "                 --ip IP --helo NAME --mail-from ADDR [--rcpt ADDR]\n"
-    "                 [--smtputf8] [--time UNIX] [FILE]\n"
-    "       aver eval --batch [--resolver ADDR[@PORT] | --zone FILE]\n";
-
-static int
-usage(const char *what)
-{
-	fprintf(stderr, "aver eval: %s\n%s", what, usage_text);
-	return 2;
-}
 
 enum option_id {
 	OPT_JSON = 1,
@@ -136,15 +123,19 @@ parse_options(int argc, char **argv, struct options *o)
 	optind = 0; /* the main program has parsed its own options */
 	while ((id = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		if (!set_option(o, id))
-			return usage("unknown option or bad value");
+			return usage_fail(stderr, "eval",
+			    id == '?' ? "" : "--time: expected seconds");
 	if (o->source.zone && o->source.resolver)
-		return usage("--zone and --resolver exclude each other");
+		return usage_fail(
+		    stderr, "eval", "--zone and --resolver exclude each other");
 	if (optind < argc)
 		o->path = argv[optind++];
 	if (optind < argc)
-		return usage("one message at a time; see --batch");
+		return usage_fail(
+		    stderr, "eval", "one message at a time; see --batch");
 	if (!o->batch && (!o->ip || !o->helo || !o->mail_from))
-		return usage("--ip, --helo and --mail-from are needed");
+		return usage_fail(
+		    stderr, "eval", "--ip, --helo and --mail-from are needed");
 	return 0;
 }
 
@@ -185,7 +176,8 @@ eval_one(const struct eval_setup *setup, const struct options *o, FILE *out)
 	int status = 0;
 
 	if (!ip_parse(str_from_z(o->ip), &rq.facts.ip))
-		return usage("--ip: expected an IPv4 or IPv6 address");
+		return usage_fail(
+		    stderr, "eval", "--ip: expected an IPv4 or IPv6 address");
 	fill_facts(o, &rq.facts);
 	rq.rcpt = str_from_z(o->rcpt);
 	rq.path = o->path ? o->path : "-";

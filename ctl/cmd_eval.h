@@ -13,7 +13,10 @@
 
 #include "lib/conf/conf.h"
 
-/* argv[0] is "eval". Returns the exit status: 0 ok, 1 failure, 2 usage. */
+/*
+ * argv[0] is the name of the command. Returns the exit status: 0 ok, 1
+ * failure, 2 usage.
+ */
 int cmd_eval(const struct conf *c, int argc, char **argv, FILE *in, FILE *out);
 
 #endif

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "ctl/cell.h"
+#include "ctl/usage.h"
 #include "lib/base/err.h"
 #include "lib/store/destination.h"
 #include "lib/store/store.h"
@@ -22,18 +23,6 @@ struct command {
 	FILE *out;
 	size_t n;
 };
-
-static int
-usage(const char *what)
-{
-	fprintf(stderr,
-	    "aver destinations: %s\n"
-	    "usage: aver destinations [list] [--json]\n"
-	    "       aver destinations show DOMAIN [--json]\n"
-	    "       aver destinations forget DOMAIN\n",
-	    what);
-	return 2;
-}
 
 static int
 fail(const struct diag *d)
@@ -125,7 +114,8 @@ parse(int argc, char **argv, struct command *k)
 		if (strcmp(argv[i], "--json") == 0)
 			k->json = true;
 		else if (argv[i][0] == '-' || k->name)
-			return usage("unknown argument");
+			return usage_fail(
+			    stderr, "destinations", "unknown argument");
 		else if (!k->verb)
 			k->verb = argv[i];
 		else
@@ -134,10 +124,14 @@ parse(int argc, char **argv, struct command *k)
 	if (!k->verb)
 		k->verb = "list";
 	if (strcmp(k->verb, "list") == 0)
-		return k->name ? usage("list takes no domain") : 0;
+		return k->name ? usage_fail(stderr, "destinations",
+				     "list takes no domain")
+			       : 0;
 	if (strcmp(k->verb, "show") != 0 && strcmp(k->verb, "forget") != 0)
-		return usage("unknown verb");
-	return k->name ? 0 : usage("a domain is needed");
+		return usage_fail(stderr, "destinations", "unknown verb");
+	return k->name
+		   ? 0
+		   : usage_fail(stderr, "destinations", "a domain is needed");
 }
 
 static int

@@ -15,7 +15,7 @@
 
 #include "lib/conf/conf.h"
 
-/* argv[0] is "destinations". Returns the exit status. */
+/* argv[0] is the name of the command. Returns the exit status. */
 int cmd_destinations(const struct conf *c, int argc, char **argv, FILE *out);
 
 #endif

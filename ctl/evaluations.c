@@ -11,20 +11,19 @@
 
 #include "ctl/cell.h"
 #include "ctl/listing.h"
+#include "ctl/usage.h"
 #include "lib/base/err.h"
 #include "lib/mail/addr.h"
 #include "lib/store/evaluation.h"
 #include "lib/store/store.h"
 
 #define FAILED 1
-#define USAGE 2
 #define NAME_OCTETS ((size_t)64 * 1024) /* for the domain's other forms */
 
 enum verb { VERB_LIST, VERB_SHOW, VERB_REMOVE, VERB_KNOWN };
 
 struct command {
 	enum verb verb;
-	const char *path; /* of -c, else NULL */
 	struct str domain;
 	struct listing l;
 };
@@ -435,10 +434,6 @@ parse(int argc, char **argv, struct command *k)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0) {
 			k->l.json = true;
-		} else if (strcmp(argv[i], "-c") == 0) {
-			if (++i == argc)
-				return false;
-			k->path = argv[i];
 		} else if (argv[i][0] == '-' || words == 2) {
 			return false;
 		} else if (words++ == 0) {
@@ -465,36 +460,20 @@ normalize(struct arena *a, struct str *domain)
 		*domain = ascii;
 }
 
-static int
-usage(void)
-{
-	fputs("usage: aver evaluations [list] [--json]\n"
-	      "       aver evaluations show DOMAIN [--json]\n"
-	      "       aver evaluations remove DOMAIN [--json]\n"
-	      "       aver evaluations known [--json]\n",
-	    stderr);
-	return USAGE;
-}
-
 int
 cmd_evaluations(const struct conf *c, int argc, char **argv, FILE *out)
 {
 	struct command k = {.verb = VERB_LIST};
-	struct conf *other = NULL;
 	struct arena names;
-	struct diag d;
 	int status = FAILED;
 
 	if (!parse(argc, argv, &k))
-		return usage();
-	if (k.path && conf_load(k.path, &other, &d))
-		return fail(&d);
+		return usage_fail(stderr, "evaluations", NULL);
 	arena_init(&names, NAME_OCTETS);
 	normalize(&names, &k.domain);
 	listing_init(&k.l, k.l.json, out);
-	status = run(&k, other ? other : c);
+	status = run(&k, c);
 	listing_fini(&k.l);
 	arena_fini(&names);
-	conf_unref(other);
 	return status;
 }

@@ -19,9 +19,8 @@
 #include "lib/conf/conf.h"
 
 /*
- * argv[0] is "evaluations". "-c FILE" among the arguments stands for another
- * configuration than c. Returns the exit status: 0 ok, 1 failure (text on
- * standard error) or, for show, nothing recorded; 2 usage.
+ * argv[0] is the name of the command. Returns the exit status: 0 ok, 1 failure
+ * (text on standard error) or, for show, nothing recorded; 2 usage.
  */
 int cmd_evaluations(const struct conf *c, int argc, char **argv, FILE *out);
 

@@ -37,13 +37,15 @@ aver_SOURCES = ctl/main.c \
 	ctl/store_copy.c ctl/store_copy.h \
 	ctl/store_export.c ctl/store_export.h \
 	ctl/store_import.c ctl/store_import.h \
-	ctl/suppress.c ctl/suppress.h
+	ctl/suppress.c ctl/suppress.h \
+	ctl/usage.c ctl/usage.h
 aver_LDADD = $(aver_libs)
 
 check_PROGRAMS += t/unit/cmd_conf.t
 t_unit_cmd_conf_t_SOURCES = t/unit/cmd_conf.t.c t/tap.h \
 	ctl/cmd_conf.c ctl/cmd_conf.h \
-	ctl/cmd_reload.c ctl/cmd_reload.h
+	ctl/cmd_reload.c ctl/cmd_reload.h \
+	ctl/usage.c ctl/usage.h
 t_unit_cmd_conf_t_LDADD = $(aver_libs)
 
 check_PROGRAMS += t/unit/report_show.t
@@ -51,7 +53,8 @@ t_unit_report_show_t_SOURCES = t/unit/report_show.t.c t/tap.h \
 	ctl/cell.c ctl/cell.h \
 	ctl/report_file.c ctl/report_file.h \
 	ctl/report_json.c ctl/report_print.h ctl/report_text.c \
-	ctl/report_show.c ctl/report_show.h
+	ctl/report_show.c ctl/report_show.h \
+	ctl/usage.c ctl/usage.h
 t_unit_report_show_t_LDADD = $(aver_libs)
 
 check_PROGRAMS += t/fuzz/report_file.t

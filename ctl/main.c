@@ -20,11 +20,11 @@
 #include "ctl/results.h"
 #include "ctl/store.h"
 #include "ctl/suppress.h"
+#include "ctl/usage.h"
 #include "lib/base/log.h"
 #include "lib/conf/conf.h"
 
 #define FAILED 1
-#define USAGE 2
 
 /* path: of the configuration file, NULL for the default one. */
 struct command {
@@ -211,31 +211,10 @@ static const struct command commands[] = {
     {"report", run_report, false, " show [--json] FILE ...",
 	"shows DMARC and TLS reports that others sent"},
     {"version", run_version, true, "", "prints the version"},
-    {"help", run_help, true, "", "prints this"},
+    {"help", run_help, false, " [COMMAND]",
+	"prints this, or what a command takes"},
     {NULL, NULL, false, NULL, NULL},
 };
-
-static int
-run_help(const char *path, int argc, char **argv)
-{
-	(void)path, (void)argc, (void)argv;
-	printf("usage: aver [-c file] command [argument ...]\n\n");
-	for (const struct command *c = commands; c->name; c++)
-		printf("  aver %s%s\n\t%s\n", c->name, c->synopsis, c->help);
-	printf("\nThe configuration file is %s. See aver(1).\n",
-	    conf_default_path());
-	return 0;
-}
-
-static int
-usage(const char *what, const char *word)
-{
-	fprintf(stderr,
-	    "aver: %s%s\n"
-	    "usage: aver [-c file] command [argument ...]; see aver help\n",
-	    what, word);
-	return USAGE;
-}
 
 static const struct command *
 find(const char *name)
@@ -251,29 +230,105 @@ find(const char *name)
 	return c->name ? c : NULL;
 }
 
+static int
+usage(const char *what, const char *word)
+{
+	fprintf(stderr,
+	    "aver: %s%s\n"
+	    "usage: aver [-c FILE] COMMAND [ARGUMENT ...]; see aver help\n",
+	    what, word);
+	return USAGE_STATUS;
+}
+
+static int
+help_on(const struct command *c)
+{
+	fputs(usage_text(c->name), stdout);
+	printf("It %s. See aver(1).\n", c->help);
+	return 0;
+}
+
+static int
+run_help(const char *path, int argc, char **argv)
+{
+	const struct command *c;
+
+	(void)path;
+	if (argc > 2)
+		return usage_fail(stderr, "help", NULL);
+	if (argc == 2) {
+		c = find(argv[1]);
+		return c ? help_on(c) : usage("there is no command ", argv[1]);
+	}
+	printf("usage: aver [-c FILE] COMMAND [ARGUMENT ...]\n\n");
+	for (c = commands; c->name; c++)
+		printf("  aver %s%s\n\t%s\n", c->name, c->synopsis, c->help);
+	printf("\nThe configuration file is %s. See aver(1).\n",
+	    conf_default_path());
+	return 0;
+}
+
+/* Whether "--help" is among the arguments, wherever. */
+static bool
+wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	return argc == 2 && strcmp(argv[1], "-h") == 0;
+}
+
+/* Takes "-c FILE" out of the arguments, also after the command. */
+static bool
+take_path(int *argc, char **argv, const char **path)
+{
+	int n = 0;
+
+	for (int i = 0; i < *argc; i++) {
+		if (strcmp(argv[i], "-c") != 0)
+			argv[n++] = argv[i];
+		else if (++i < *argc)
+			*path = argv[i];
+		else
+			return false;
+	}
+	argv[n] = NULL;
+	*argc = n;
+	return true;
+}
+
+static int
+run(const struct command *c, const char *path, int argc, char **argv)
+{
+	char name[32];
+
+	if (wants_help(argc, argv))
+		return help_on(c);
+	if (c->alone && argc > 1)
+		return usage("this command takes no arguments: ", c->name);
+	/* as getopt_long(3) shall call it */
+	snprintf(name, sizeof(name), "aver %s", c->name);
+	argv[0] = name;
+	return c->run(path, argc, argv);
+}
+
 int
 main(int argc, char **argv)
 {
-	const char *path = NULL;
 	const struct command *c;
-	int i = 1, status;
+	const char *path = NULL;
+	int status;
 
 	log_open("aver", LOG_TO_STDERR, 0);
 	log_set_level(LOG_LVL_WARN);
-	if (i < argc && strcmp(argv[i], "-c") == 0) {
-		if (i + 1 == argc)
-			return usage("-c wants the name of a file", "");
-		path = argv[i + 1];
-		i += 2;
-	}
-	if (i >= argc)
+	if (!take_path(&argc, argv, &path))
+		return usage("-c wants the name of a file", "");
+	if (argc < 2)
 		return usage("there is no command", "");
-	c = find(argv[i]);
+	c = find(argv[1]);
 	if (!c)
-		return usage("there is no command ", argv[i]);
-	if (c->alone && i + 1 < argc)
-		return usage("this command takes no arguments: ", c->name);
-	status = c->run(path, argc - i, argv + i);
+		return usage("there is no command ", argv[1]);
+	status = run(c, path, argc - 1, argv + 1);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "aver: standard output cannot be written\n");
 		return FAILED;

@@ -11,6 +11,7 @@
 
 #include "ctl/cell.h"
 #include "ctl/tls_setup.h"
+#include "ctl/usage.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/compat/compat.h"
@@ -31,20 +32,6 @@ struct command {
 };
 
 static int
-usage(const char *what)
-{
-	fprintf(stderr,
-	    "aver policy: %s\n"
-	    "usage: aver policy [list] [--json]\n"
-	    "       aver policy refresh [--resolver ADDR[@PORT] | --zone FILE] "
-	    "[--dnssec] DOMAIN\n"
-	    "       aver policy remove DOMAIN\n"
-	    "       aver policy export [--postfix VERSION]\n",
-	    what);
-	return 2;
-}
-
-static int
 fail(const struct diag *d)
 {
 	fprintf(stderr, "aver policy: %s\n", d->text);
@@ -57,12 +44,12 @@ parse_options(int argc, char **argv, struct command *k)
 	const char *wrong = tls_options_parse(&k->tls, &k->json, argc, argv);
 
 	if (wrong)
-		return usage(wrong);
+		return usage_fail(stderr, "policy", wrong);
 	k->verb = optind < argc ? argv[optind++] : "list";
 	if (optind < argc)
 		k->domain = argv[optind++];
 	if (optind < argc)
-		return usage("too many arguments");
+		return usage_fail(stderr, "policy", "too many arguments");
 	return 0;
 }
 
@@ -73,7 +60,7 @@ take_domain(struct command *k)
 	struct diag d = {"this is no domain", 0};
 
 	if (!k->domain)
-		return usage("a domain is needed");
+		return usage_fail(stderr, "policy", "a domain is needed");
 	if (nexthop_parse(&k->arena, str_from_z(k->domain), &k->hop, &d) ||
 	    k->hop.kind != NEXTHOP_DOMAIN)
 		return fail(&d);
@@ -357,5 +344,6 @@ cmd_policy(const struct conf *c, int argc, char **argv, FILE *out)
 			status = verbs[i].run(&k);
 	tls_setup_close(&k.setup);
 	arena_fini(&k.arena);
-	return status < 0 ? usage("unknown verb") : status;
+	return status < 0 ? usage_fail(stderr, "policy", "unknown verb")
+			  : status;
 }

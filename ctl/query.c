@@ -7,6 +7,7 @@
 
 #include "ctl/query_print.h"
 #include "ctl/tls_setup.h"
+#include "ctl/usage.h"
 #include "lib/base/clock.h"
 
 struct options {
@@ -16,18 +17,6 @@ struct options {
 };
 
 static int
-usage(const char *what)
-{
-	fprintf(stderr,
-	    "aver query: %s\n"
-	    "usage: aver query [--json] [--resolver ADDR[@PORT] | --zone FILE] "
-	    "[--dnssec]\n"
-	    "                  [--postfix VERSION] DESTINATION\n",
-	    what);
-	return 2;
-}
-
-static int
 parse_options(int argc, char **argv, struct options *o)
 {
 	const char *wrong;
@@ -35,9 +24,9 @@ parse_options(int argc, char **argv, struct options *o)
 	*o = (struct options){.json = false};
 	wrong = tls_options_parse(&o->tls, &o->json, argc, argv);
 	if (wrong)
-		return usage(wrong);
+		return usage_fail(stderr, "query", wrong);
 	if (optind + 1 != argc)
-		return usage("one destination is needed");
+		return usage_fail(stderr, "query", "one destination is needed");
 	o->key = argv[optind];
 	return 0;
 }

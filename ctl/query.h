@@ -13,8 +13,8 @@
 #include "lib/conf/conf.h"
 
 /*
- * argv[0] is "query". Returns the exit status: 0, 1 (text on standard error,
- * or the mail would be deferred), 2 usage.
+ * argv[0] is the name of the command. Returns the exit status: 0, 1 (text on
+ * standard error, or the mail would be deferred), 2 usage.
  */
 int cmd_query(const struct conf *c, int argc, char **argv, FILE *out);
 

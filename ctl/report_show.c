@@ -10,9 +10,9 @@
 #include "ctl/cell.h"
 #include "ctl/report_file.h"
 #include "ctl/report_print.h"
+#include "ctl/usage.h"
 
 #define FAILED 1
-#define USAGE 2
 #define NAME_LENGTH ((size_t)16384)
 
 static void
@@ -48,13 +48,6 @@ show(const char *file, FILE *in, struct report_print *p,
 	return status == 0;
 }
 
-static int
-usage(FILE *err)
-{
-	fputs("usage: aver report show [--json] FILE ...\n", err);
-	return USAGE;
-}
-
 int
 cmd_report(int argc, char **argv, FILE *in, FILE *out, FILE *err)
 {
@@ -63,18 +56,18 @@ cmd_report(int argc, char **argv, FILE *in, FILE *out, FILE *err)
 	int i = 2;
 
 	if (argc < 2 || strcmp(argv[1], "show") != 0)
-		return usage(err);
+		return usage_fail(err, "report", NULL);
 	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
 		if (strcmp(argv[i], "--") == 0) {
 			i++;
 			break;
 		}
 		if (strcmp(argv[i], "--json") != 0)
-			return usage(err);
+			return usage_fail(err, "report", NULL);
 		json = true;
 	}
 	if (i == argc)
-		return usage(err);
+		return usage_fail(err, "report", NULL);
 	report_print_init(&p, out);
 	for (; i < argc; i++)
 		good =

@@ -11,8 +11,8 @@
 #include <stdio.h>
 
 /*
- * argv[0] is "report". Returns the exit status: 0 every file held a report and
- * all of them are sound, 1 not so (text on err), 2 usage.
+ * argv[0] is the name of the command. Returns the exit status: 0 every file
+ * held a report and all of them are sound, 1 not so (text on err), 2 usage.
  */
 int cmd_report(int argc, char **argv, FILE *in, FILE *out, FILE *err);
 

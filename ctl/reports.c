@@ -8,6 +8,7 @@
 
 #include "ctl/cell.h"
 #include "ctl/listing.h"
+#include "ctl/usage.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/mail/addr.h"
@@ -15,7 +16,6 @@
 #include "lib/zip/gz.h"
 
 #define FAILED 1
-#define USAGE 2
 #define MEMORY (LEDGER_BODY_MAX + ((size_t)1 << 20))
 #define DOCUMENT_MAX ((uint64_t)4 << 30)
 #define DAY 86400
@@ -26,7 +26,6 @@ struct command {
 	enum verb verb;
 	struct listing l;
 	bool json, document;
-	const char *path; /* of -c, else NULL */
 	struct ledger_filter filter;
 	struct str id;
 	unsigned number; /* of a submission; 0: all */
@@ -394,10 +393,6 @@ set_option(struct command *k, const char *name, const char *value)
 	struct str v = str_from_z(value);
 	struct ledger_filter *f = &k->filter;
 
-	if (strcmp(name, "-c") == 0) {
-		k->path = value;
-		return true;
-	}
 	if (strcmp(name, "--domain") == 0) {
 		/* the form in which it is stored, where it has one */
 		if (domain_to_ascii(&k->arena, v, &f->policy_domain))
@@ -456,36 +451,20 @@ parse(int argc, char **argv, struct command *k)
 	       (!k->document || k->verb == VERB_SHOW);
 }
 
-static int
-usage(void)
-{
-	fputs("usage: aver reports [list] [--kind KIND] [--domain DOMAIN] "
-	      "[--state STATE] [--json]\n"
-	      "       aver reports show ID [--document | --json]\n"
-	      "       aver reports resend ID [NUMBER] [--json]\n"
-	      "       aver reports cancel ID [NUMBER] [--json]\n",
-	    stderr);
-	return USAGE;
-}
-
 int
 cmd_reports(const struct conf *c, int argc, char **argv, FILE *out)
 {
 	struct command k = {.verb = VERB_LIST, .d = {"output failed", 0}};
-	struct conf *other = NULL;
 	int status = FAILED;
 
 	arena_init(&k.arena, MEMORY);
 	if (!parse(argc, argv, &k)) {
-		status = usage();
-	} else if (k.path && conf_load(k.path, &other, &k.d)) {
-		status = fail(&k.d);
+		status = usage_fail(stderr, "reports", NULL);
 	} else {
 		listing_init(&k.l, k.json, out);
-		status = run(&k, other ? other : c);
+		status = run(&k, c);
 		listing_fini(&k.l);
 	}
 	arena_fini(&k.arena);
-	conf_unref(other);
 	return status;
 }

@@ -9,6 +9,7 @@
 #include "ctl/cell.h"
 #include "ctl/listing.h"
 #include "ctl/results_import.h"
+#include "ctl/usage.h"
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
 #include "lib/store/store.h"
@@ -29,23 +30,6 @@ struct command {
 	struct diag d;
 	uint64_t removed;
 };
-
-static int
-usage(const char *what)
-{
-	fprintf(stderr,
-	    "aver results: %s\n"
-	    "usage: aver results [list] [--json]\n"
-	    "       aver results show DOMAIN [--json]\n"
-	    "       aver results remove DOMAIN\n"
-	    "       aver results bad [--json]\n"
-	    "       aver results import [--format postfix|datagrams] "
-	    "[--again]\n"
-	    "               [--resolver ADDR[@PORT] | --zone FILE] "
-	    "[--dnssec] [FILE|-]\n",
-	    what);
-	return 2;
-}
 
 /* ---- list --------------------------------------------------------------- */
 
@@ -274,7 +258,8 @@ parse(int argc, char **argv, struct command *k, const struct verb **out)
 		if (strcmp(argv[i], "--json") == 0)
 			k->l.json = true;
 		else if (argv[i][0] == '-' || k->name)
-			return usage("unknown argument");
+			return usage_fail(
+			    stderr, "results", "unknown argument");
 		else if (!verb)
 			verb = argv[i];
 		else
@@ -282,11 +267,12 @@ parse(int argc, char **argv, struct command *k, const struct verb **out)
 	}
 	*out = find_verb(verb ? verb : "list");
 	if (!*out)
-		return usage("unknown verb");
+		return usage_fail(stderr, "results", "unknown verb");
 	if ((*out)->takes_domain && !k->name)
-		return usage("a domain is needed");
-	return !(*out)->takes_domain && k->name ? usage("no domain is needed")
-						: 0;
+		return usage_fail(stderr, "results", "a domain is needed");
+	return !(*out)->takes_domain && k->name
+		   ? usage_fail(stderr, "results", "no domain is needed")
+		   : 0;
 }
 
 static int
@@ -317,11 +303,13 @@ int
 cmd_results(const struct conf *c, int argc, char **argv, FILE *in, FILE *out)
 {
 	struct command k = {.name = NULL};
-	const struct verb *v;
+	const struct verb *v = NULL;
 	int status;
 
-	if (argc > 1 && strcmp(argv[1], "import") == 0)
+	if (argc > 1 && strcmp(argv[1], "import") == 0) {
+		argv[1] = argv[0]; /* as getopt_long(3) shall call it */
 		return results_import(c, argc - 1, argv + 1, in, out);
+	}
 	status = parse(argc, argv, &k, &v);
 	if (status)
 		return status;

@@ -15,6 +15,7 @@
 #include "collect/own_mail.h"
 #include "collect/rows.h"
 #include "ctl/tls_setup.h"
+#include "ctl/usage.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/mac.h"
@@ -65,19 +66,6 @@ enum option_id {
 	OPT_DNSSEC
 };
 
-static int
-usage(const char *what)
-{
-	fprintf(stderr,
-	    "aver results: %s\n"
-	    "usage: aver results import [--format postfix|datagrams] "
-	    "[--again]\n"
-	    "               [--resolver ADDR[@PORT] | --zone FILE] "
-	    "[--dnssec] [FILE|-]\n",
-	    what);
-	return 2;
-}
-
 static bool
 set_format(struct import *m, const char *name)
 {
@@ -127,11 +115,13 @@ parse_options(int argc, char **argv, struct import *m)
 	optind = 0; /* the main program has parsed its own options */
 	while ((id = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		if (!set_option(m, id))
-			return usage("unknown option or format");
+			return usage_fail(stderr, "results",
+			    id == '?' ? "" : "unknown format");
 	if (m->tls.source.zone && m->tls.source.resolver)
-		return usage("--zone and --resolver exclude each other");
+		return usage_fail(stderr, "results",
+		    "--zone and --resolver exclude each other");
 	if (optind + 1 < argc)
-		return usage("one file at a time");
+		return usage_fail(stderr, "results", "one file at a time");
 	if (optind < argc && strcmp(argv[optind], "-") != 0)
 		m->path = argv[optind];
 	return 0;

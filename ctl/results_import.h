@@ -15,7 +15,7 @@
 
 #include "lib/conf/conf.h"
 
-/* argv[0] is "import". Returns an exit status. */
+/* argv[0] is the name of the command. Returns an exit status. */
 int results_import(
     const struct conf *c, int argc, char **argv, FILE *in, FILE *out);
 

@@ -9,12 +9,12 @@
 
 #include "ctl/store_check.h"
 #include "ctl/store_copy.h"
+#include "ctl/usage.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/store/move.h"
 
 #define FAILED 1
-#define USAGE 2
 #define TRIES 50 /* while the store is busy or away */
 #define PAUSE_US 200000
 
@@ -102,7 +102,7 @@ migrate(const char *from, const char *to, FILE *out)
 
 	if (strcmp(from, to) == 0) {
 		fputs("aver: both are the same store\n", stderr);
-		return USAGE;
+		return USAGE_STATUS;
 	}
 	err = store_open(from, STORE_WRITE, &a, &d);
 	if (!err)
@@ -142,11 +142,5 @@ cmd_store(const struct conf *c, int argc, char **argv, FILE *out)
 	if (argc == 4 && strcmp(argv[1], "import") == 0 &&
 	    strcmp(argv[2], "--add") == 0)
 		return store_copy_in(c->store, argv[3], true, out);
-	fputs("usage: aver store [status]\n"
-	      "       aver store check [--json]\n"
-	      "       aver store export [FILE]\n"
-	      "       aver store import [--add] FILE\n"
-	      "       aver store migrate FROM TO\n",
-	    stderr);
-	return USAGE;
+	return usage_fail(stderr, "store", NULL);
 }

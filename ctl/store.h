@@ -9,7 +9,7 @@
 
 #include "lib/conf/conf.h"
 
-/* argv[0] is "store". Returns an exit code. */
+/* argv[0] is the name of the command. Returns an exit code. */
 int cmd_store(const struct conf *c, int argc, char **argv, FILE *out);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "ctl/cell.h"
 #include "ctl/listing.h"
+#include "ctl/usage.h"
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
@@ -17,7 +18,6 @@
 #include "lib/store/suppress.h"
 
 #define FAILED 1
-#define USAGE 2
 #define MEMORY ((size_t)256 * 1024)
 #define IMPORT_MAX ((size_t)64 << 20)
 
@@ -28,7 +28,6 @@ struct command {
 	struct listing l;
 	FILE *in;
 	bool json;
-	const char *path; /* of -c, else NULL */
 	struct store_suppression sup; /* what the arguments say */
 	bool has_kind;
 	int64_t span; /* of --for; 0: for good */
@@ -373,10 +372,6 @@ set_option(struct command *k, const char *name, const char *value)
 {
 	struct str v = str_from_z(value);
 
-	if (strcmp(name, "-c") == 0) {
-		k->path = value;
-		return true;
-	}
 	if (strcmp(name, "--kind") == 0) {
 		k->has_kind = true;
 		return suppress_kind_from_name(v, &k->sup.kind);
@@ -413,39 +408,21 @@ parse(int argc, char **argv, struct command *k)
 	       (k->sup.value.n > 0);
 }
 
-static int
-usage(void)
-{
-	fputs("usage: aver suppress [list] [--kind KIND] [--json]\n"
-	      "       aver suppress add VALUE [--kind KIND] [--for SPAN] "
-	      "[--comment TEXT]\n"
-	      "       aver suppress remove VALUE [--kind KIND]\n"
-	      "       aver suppress export >FILE\n"
-	      "       aver suppress import <FILE\n"
-	      "KIND: address, rua-domain, policy-domain. SPAN: 12h, 30d, 8w\n",
-	    stderr);
-	return USAGE;
-}
-
 int
 cmd_suppress(const struct conf *c, int argc, char **argv, FILE *in, FILE *out)
 {
 	struct command k = {
 	    .verb = VERB_LIST, .in = in, .d = {"output failed", 0}};
-	struct conf *other = NULL;
 	int status = FAILED;
 
 	arena_init(&k.arena, MEMORY);
 	if (!parse(argc, argv, &k)) {
-		status = usage();
-	} else if (k.path && conf_load(k.path, &other, &k.d)) {
-		status = fail(&k.d);
+		status = usage_fail(stderr, "suppress", NULL);
 	} else {
 		listing_init(&k.l, k.json, out);
-		status = run(&k, other ? other : c);
+		status = run(&k, c);
 		listing_fini(&k.l);
 	}
 	arena_fini(&k.arena);
-	conf_unref(other);
 	return status;
 }

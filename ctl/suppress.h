@@ -9,7 +9,7 @@
 
 #include "lib/conf/conf.h"
 
-/* argv[0] is "suppress". in: of import. Returns an exit code. */
+/* argv[0] is the name of the command. in: of import. Returns an exit code. */
 int
 cmd_suppress(const struct conf *c, int argc, char **argv, FILE *in, FILE *out);
 

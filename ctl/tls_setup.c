@@ -62,7 +62,7 @@ tls_options_parse(struct tls_options *o, bool *json, int argc, char **argv)
 	optind = 0; /* the main program has parsed its own options */
 	while ((id = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		if (!set_option(o, json, id))
-			return "unknown option";
+			return id == '?' ? "" : "option of another command";
 	return o->source.zone && o->source.resolver
 		   ? "--zone and --resolver exclude each other"
 		   : NULL;

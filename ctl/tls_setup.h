@@ -25,7 +25,8 @@ struct tls_options {
 
 /*
  * Reads the options, after which optind is at the first argument; those of json
- * and postfix are known unless json is NULL. NULL, or what is wrong.
+ * and postfix are known unless json is NULL. NULL, or what is wrong: "" when
+ * getopt_long() has said so.
  */
 const char *
 tls_options_parse(struct tls_options *o, bool *json, int argc, char **argv);

@@ -6,6 +6,7 @@
 
 lint_tests = \
 	t/lint/banned.t \
+	t/lint/commands.t \
 	t/lint/format.t \
 	t/lint/headers.t \
 	t/lint/layers.t \

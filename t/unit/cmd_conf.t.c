@@ -15,9 +15,9 @@
 
 #define WORDS_MAX 4
 #define USAGE                                         \
-	"usage: aver conf [-c file] [-v] [-d | -n]\n" \
-	"       aver conf [-c file] [-d] name ...\n"  \
-	"       aver conf [-c file] -t\n"
+	"usage: aver conf [-c FILE] [-v] [-d | -n]\n" \
+	"       aver conf [-c FILE] [-d] NAME ...\n"  \
+	"       aver conf [-c FILE] -t\n"
 
 /* The test cannot go on. */
 static void
