@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-/* Where `aver eval` asks DNS questions. */
+/* Where a command asks DNS questions. */
 #ifndef CTL_EVAL_SOURCE_H
 #define CTL_EVAL_SOURCE_H
 

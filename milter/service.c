@@ -11,7 +11,9 @@
 #include "lib/dkim/dkim_engine.h"
 #include "lib/compat/compat.h"
 #include "lib/inbound/inbound_conf.h"
-#include "lib/dns/dns_unbound.h"
+#include "lib/daemon/daemon.h"
+#include "lib/daemon/daemon_dns.h"
+#include "lib/dns/dns_conf.h"
 #include "milter/milter_metrics.h"
 
 #define ENGINE_MEMORY ((size_t)64 * 1024)
@@ -25,85 +27,22 @@ resolver_unref(struct resolver *r)
 	free(r);
 }
 
-static enum dns_dnssec
-dnssec_mode(enum conf_dnssec mode)
-{
-	switch (mode) {
-	case CONF_DNSSEC_AUTO:
-		return DNS_DNSSEC_AUTO;
-	case CONF_DNSSEC_VALIDATE:
-		return DNS_DNSSEC_VALIDATE;
-	case CONF_DNSSEC_OFF:
-		break;
-	}
-	return DNS_DNSSEC_OFF;
-}
-
-/* What an operator should know about DNSSEC, in the log at each start. */
-static void
-report_state(struct dns_source *source, bool *validating)
-{
-	struct dns_unbound_state st;
-	bool trouble;
-
-	dns_unbound_get_state(source, &st);
-	*validating = st.validating;
-	trouble = st.selftest == DNS_SELFTEST_STRIPPED ||
-		  st.selftest == DNS_SELFTEST_BOGUS ||
-		  st.selftest == DNS_SELFTEST_SILENT;
-	log_msg(trouble ? LOG_LVL_WARN : LOG_LVL_INFO, "%s", st.what);
-}
-
 static int
 resolver_open(const struct conf *c, struct resolver **out, struct diag *d)
 {
-	struct dns_unbound_config cfg = {
-	    .servers = c->dns_servers.v,
-	    .n_servers = c->dns_servers.n,
-	    .dnssec = dnssec_mode(c->dnssec),
-	    .trust_anchor = c->dns_trust_anchor,
-	    .timeout_ms = (int)c->dns_timeout,
-	    .cache_entries = (size_t)c->dns_cache_entries,
-	    .max_ttl = (uint32_t)c->dns_max_ttl,
-	    .max_negative_ttl = (uint32_t)c->dns_max_negative_ttl,
-	};
 	struct resolver *r = calloc(1, sizeof(*r));
 	int err;
 
 	if (!r)
 		return AVER_NOMEM;
 	atomic_init(&r->refs, 1);
-	err = dns_unbound_open(&cfg, &r->source, d);
+	err = daemon_dns_open(c, &r->source, &r->validating, d);
 	if (err) {
 		free(r);
 		return err;
 	}
-	report_state(r->source, &r->validating);
 	*out = r;
 	return 0;
-}
-
-static bool
-same_strings(const struct conf_strings *a, const struct conf_strings *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i], b->v[i]) != 0)
-			return false;
-	return true;
-}
-
-static bool
-same_resolver(const struct conf *a, const struct conf *b)
-{
-	return same_strings(&a->dns_servers, &b->dns_servers) &&
-	       a->dnssec == b->dnssec &&
-	       strcmp(a->dns_trust_anchor, b->dns_trust_anchor) == 0 &&
-	       a->dns_timeout == b->dns_timeout &&
-	       a->dns_cache_entries == b->dns_cache_entries &&
-	       a->dns_max_ttl == b->dns_max_ttl &&
-	       a->dns_max_negative_ttl == b->dns_max_negative_ttl;
 }
 
 static void
@@ -127,7 +66,7 @@ snapshot_unref(struct snapshot *snap)
 static int
 fill_resolver(struct snapshot *snap, struct snapshot *old, struct diag *d)
 {
-	if (!old || !same_resolver(snap->conf, old->conf))
+	if (!old || !dns_conf_same(snap->conf, old->conf))
 		return resolver_open(snap->conf, &snap->resolver, d);
 	snap->resolver = old->resolver;
 	atomic_fetch_add(&snap->resolver->refs, 1);
@@ -241,20 +180,6 @@ service_open(struct service *s, struct conf *c, struct diag *d)
 	return err;
 }
 
-/* What needs a restart is said, not silently ignored. */
-static void
-warn_fixed(const struct conf *old, const struct conf *fresh)
-{
-	struct buf names;
-
-	buf_init(&names, NULL, 4096);
-	conf_restart_wanted(&names, old, fresh);
-	if (names.n)
-		log_msg(LOG_LVL_WARN, "to change these, restart: %s",
-		    buf_z(&names));
-	buf_fini(&names);
-}
-
 int
 service_reload(struct service *s, struct conf *c, struct diag *d)
 {
@@ -262,7 +187,7 @@ service_reload(struct service *s, struct conf *c, struct diag *d)
 	int err = snapshot_new(c, s->engine, old, &fresh, d);
 
 	if (!err) {
-		warn_fixed(old->conf, fresh->conf);
+		daemon_warn_fixed(old->conf, fresh->conf);
 		log_set_level((enum log_level)fresh->conf->log_level);
 		pthread_mutex_lock(&s->lock);
 		s->current = fresh;

@@ -31,7 +31,7 @@ struct resolver {
 	bool validating;
 };
 
-/* Immutable after service_load(); a session holds a reference. */
+/* Immutable once it is current; a session holds a reference. */
 struct snapshot {
 	atomic_uint refs;
 	struct conf *conf;

@@ -13,7 +13,6 @@ policyd_sources = \
 	policyd/log_state.c policyd/log_state.h \
 	policyd/policyd_metrics.c policyd/policyd_metrics.h \
 	policyd/postfix.c policyd/postfix.h \
-	policyd/resolver.c policyd/resolver.h \
 	policyd/service.c policyd/service.h \
 	policyd/socketmap.c policyd/socketmap.h \
 	policyd/tls_log.c policyd/tls_log.h

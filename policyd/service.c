@@ -9,12 +9,14 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/log.h"
+#include "lib/daemon/daemon.h"
+#include "lib/daemon/daemon_dns.h"
+#include "lib/dns/dns_conf.h"
 #include "policyd/answer_cache.h"
 #include "policyd/collector.h"
 #include "policyd/datagrams.h"
 #include "policyd/delegation.h"
 #include "policyd/policyd_metrics.h"
-#include "policyd/resolver.h"
 #include "policyd/socketmap.h"
 #include "policyd/tls_log.h"
 #include "tlspolicy/engine.h"
@@ -386,7 +388,7 @@ static int
 open_parts(struct service *s, struct conf *c, struct diag *d)
 {
 	struct snapshot *first;
-	int err = resolver_open(c, &s->dns, &s->validating, d);
+	int err = daemon_dns_open(c, &s->dns, &s->validating, d);
 
 	/* the engine's threads tell it what they find */
 	if (!err && c->record_tls_results)
@@ -500,19 +502,11 @@ service_collect(struct service *s, int fd, struct diag *d)
 	return err;
 }
 
-/* What needs a restart is said, not silently ignored. */
 static void
 warn_fixed(const struct conf *old, const struct conf *fresh)
 {
-	struct buf names;
-
-	buf_init(&names, NULL, 4096);
-	conf_restart_wanted(&names, old, fresh);
-	if (names.n)
-		log_msg(LOG_LVL_WARN, "to change these, restart: %s",
-		    buf_z(&names));
-	buf_fini(&names);
-	if (!resolver_is_same(old, fresh))
+	daemon_warn_fixed(old, fresh);
+	if (!dns_conf_same(old, fresh))
 		log_msg(LOG_LVL_WARN,
 		    "to change the resolver (dns_servers, dnssec and the "
 		    "like), restart");

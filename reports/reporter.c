@@ -16,14 +16,13 @@
 #include "lib/base/err.h"
 #include "lib/compat/compat.h"
 #include "lib/dkim/dkim.h"
-#include "lib/dns/dns_unbound.h"
-#include "lib/dns/dns_zone.h"
+#include "lib/dns/dns_conf.h"
+#include "lib/dns/dns_zone_file.h"
 #include "lib/mail/addr.h"
 
 #define MEMORY ((size_t)1 << 20)
 #define HOST_MAX 256
 #define KEY_MAX ((size_t)64 * 1024)
-#define ZONE_MAX ((size_t)64 << 20)
 /* aver-report asks for each name once or twice in a run */
 #define CACHE_ENTRIES 2000
 
@@ -238,61 +237,13 @@ reporter_store(struct reporter *r, enum store_mode mode, struct diag *d)
 	return err;
 }
 
-static int
-open_zone(const char *path, struct dns_source **out, struct diag *d)
-{
-	FILE *f = fopen(path, "rb");
-	struct buf b;
-	char chunk[65536];
-	size_t n;
-	int err;
-
-	if (!f)
-		return diag_set(
-		    d, AVER_CONF, 0, "%s: %s", path, strerror(errno));
-	buf_init(&b, NULL, ZONE_MAX);
-	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-		buf_add(&b, (struct str){chunk, n});
-	if (ferror(f))
-		err = diag_set(d, AVER_IO, 0, "%s: cannot be read", path);
-	else if (!buf_ok(&b))
-		err = diag_set(d, AVER_LIMIT, 0, "%s: too large", path);
-	else
-		err = dns_zone_parse(buf_str(&b), out, d);
-	fclose(f);
-	buf_fini(&b);
-	return err;
-}
-
-static enum dns_dnssec
-dnssec_mode(enum conf_dnssec mode)
-{
-	switch (mode) {
-	case CONF_DNSSEC_AUTO:
-		return DNS_DNSSEC_AUTO;
-	case CONF_DNSSEC_VALIDATE:
-		return DNS_DNSSEC_VALIDATE;
-	case CONF_DNSSEC_OFF:
-		break;
-	}
-	return DNS_DNSSEC_OFF;
-}
-
 int
 reporter_dns(struct reporter *r, struct diag *d)
 {
 	const struct conf *c = r->conf;
-	struct dns_unbound_config cfg = {
-	    .servers = c->dns_servers.v,
-	    .n_servers = c->dns_servers.n,
-	    .dnssec = dnssec_mode(c->dnssec),
-	    .trust_anchor = c->dns_trust_anchor,
-	    .timeout_ms = (int)c->dns_timeout,
-	    .cache_entries = CACHE_ENTRIES,
-	    .max_ttl = (uint32_t)c->dns_max_ttl,
-	    .max_negative_ttl = (uint32_t)c->dns_max_negative_ttl,
-	};
+	struct dns_unbound_config cfg = dns_conf_unbound(c);
 
+	cfg.cache_entries = CACHE_ENTRIES;
 	if (c->dmarc_discovery == CONF_PSL) {
 		r->psl = orgdom_open(c->public_suffix_list);
 		if (!r->psl)
@@ -300,7 +251,7 @@ reporter_dns(struct reporter *r, struct diag *d)
 			    "dmarc_discovery = psl: no public suffix list");
 	}
 	if (r->options->zone)
-		return open_zone(r->options->zone, &r->dns, d);
+		return dns_zone_file_open(r->options->zone, &r->dns, d);
 	return dns_unbound_open(&cfg, &r->dns, d);
 }
 

@@ -133,6 +133,19 @@ daemon_directories(
 
 /* --- reload */
 
+void
+daemon_warn_fixed(const struct conf *old, const struct conf *fresh)
+{
+	struct buf names;
+
+	buf_init(&names, NULL, 4096);
+	conf_restart_wanted(&names, old, fresh);
+	if (names.n)
+		log_msg(LOG_LVL_WARN, "to change these, restart: %s",
+		    buf_z(&names));
+	buf_fini(&names);
+}
+
 static void
 reload(const struct daemon *d)
 {

@@ -48,6 +48,12 @@ int daemon_directories(
 /* Says on standard error why the daemon does not start; its exit code. */
 int daemon_refuse(const struct daemon *d, const struct diag *why);
 
+/*
+ * For reload(): warns of parameters that differ and need a restart, which is
+ * said, not silently ignored.
+ */
+void daemon_warn_fixed(const struct conf *old, const struct conf *fresh);
+
 /* Reloads when it is told to; returns when it is told to end. */
 void daemon_wait(const struct daemon *d);
 

@@ -11,10 +11,12 @@ libpure_a_SOURCES += \
 	lib/dns/rdata.c lib/dns/rdata.h
 libaver_a_SOURCES += \
 	lib/dns/dns_cache.c lib/dns/dns_cache.h \
+	lib/dns/dns_conf.c lib/dns/dns_conf.h \
 	lib/dns/dns_loop.c lib/dns/dns_loop.h \
 	lib/dns/dns_settings.c lib/dns/dns_settings.h \
 	lib/dns/dns_ubctx.c lib/dns/dns_ubctx.h \
-	lib/dns/dns_unbound.c lib/dns/dns_unbound.h
+	lib/dns/dns_unbound.c lib/dns/dns_unbound.h \
+	lib/dns/dns_zone_file.c lib/dns/dns_zone_file.h
 
 check_PROGRAMS += \
 	t/unit/dns.t t/unit/dns_cache.t t/unit/dns_loop.t \
@@ -30,7 +32,7 @@ t_unit_dns_packet_t_SOURCES = t/unit/dns_packet.t.c t/tap.h
 t_unit_dns_packet_t_LDADD = $(aver_libs)
 t_unit_dns_settings_t_SOURCES = t/unit/dns_settings.t.c t/tap.h
 t_unit_dns_settings_t_LDADD = $(aver_libs)
-t_unit_dns_zone_t_SOURCES = t/unit/dns_zone.t.c t/tap.h
+t_unit_dns_zone_t_SOURCES = t/unit/dns_zone.t.c t/unit/tmpdir.h t/tap.h
 t_unit_dns_zone_t_LDADD = $(aver_libs)
 t_fuzz_dname_t_SOURCES = t/fuzz/dname.c $(fuzz_main)
 t_fuzz_dname_t_LDADD = $(aver_libs)

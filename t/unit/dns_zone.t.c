@@ -2,10 +2,12 @@
 /* Copyright (c) 2026 the aver authors */
 
 #include "t/tap.h"
+#include "t/unit/tmpdir.h"
 
 #include "lib/base/err.h"
 #include "lib/dns/dns_trace.h"
 #include "lib/dns/dns_zone.h"
+#include "lib/dns/dns_zone_file.h"
 #include "lib/dns/rdata.h"
 
 static const char zone_text[] =
@@ -418,6 +420,37 @@ test_bad(void)
 	dns_source_close(src);
 }
 
+static void
+check_file(const char *path, int err, const char *want)
+{
+	struct dns_source *src = NULL;
+	struct diag d = {0};
+
+	ok(dns_zone_file_open(path, &src, &d) == err && !src &&
+		strstr(d.text, want),
+	    "a file: %s", want);
+	dns_source_close(src);
+}
+
+static void
+test_file(void)
+{
+	static const char good[] = "a A 192.0.2.1\n", bad[] = "a A 1\n";
+	struct tmpdir dir = tmpdir_new();
+	struct tmppath p = tmp_in(dir.path, "zone");
+	struct dns_source *src = NULL;
+
+	check_file(p.z, AVER_CONF, "cannot be read");
+	tmp_write(p.z, good, sizeof(good) - 1);
+	ok(dns_zone_file_open(p.z, &src, NULL) == 0 && src, "a file");
+	dns_source_close(src);
+	tmp_write(p.z, bad, sizeof(bad) - 1);
+	check_file(p.z, AVER_SYNTAX, "line 1: bad data");
+	is_int(truncate(p.z, ((off_t)64 << 20) + 1), 0, "a large file");
+	check_file(p.z, AVER_LIMIT, "too large");
+	tmpdir_remove(dir.path);
+}
+
 int
 main(void)
 {
@@ -438,6 +471,7 @@ main(void)
 	dns_source_close(src);
 	test_chain();
 	test_bad();
+	test_file();
 	arena_fini(&a);
 	return tap_done();
 }

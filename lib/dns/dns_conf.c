@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-#include "policyd/resolver.h"
+#include "lib/dns/dns_conf.h"
 
 #include <string.h>
-
-#include "lib/base/log.h"
-#include "lib/dns/dns_unbound.h"
 
 static enum dns_dnssec
 dnssec_mode(enum conf_dnssec mode)
@@ -22,11 +19,10 @@ dnssec_mode(enum conf_dnssec mode)
 	return DNS_DNSSEC_OFF;
 }
 
-int
-resolver_open(const struct conf *c, struct dns_source **out, bool *validating,
-    struct diag *d)
+struct dns_unbound_config
+dns_conf_unbound(const struct conf *c)
 {
-	struct dns_unbound_config cfg = {
+	return (struct dns_unbound_config){
 	    .servers = c->dns_servers.v,
 	    .n_servers = c->dns_servers.n,
 	    .dnssec = dnssec_mode(c->dnssec),
@@ -36,19 +32,6 @@ resolver_open(const struct conf *c, struct dns_source **out, bool *validating,
 	    .max_ttl = (uint32_t)c->dns_max_ttl,
 	    .max_negative_ttl = (uint32_t)c->dns_max_negative_ttl,
 	};
-	struct dns_unbound_state st;
-	bool trouble;
-	int err = dns_unbound_open(&cfg, out, d);
-
-	if (err)
-		return err;
-	dns_unbound_get_state(*out, &st);
-	*validating = st.validating;
-	trouble = st.selftest == DNS_SELFTEST_STRIPPED ||
-		  st.selftest == DNS_SELFTEST_BOGUS ||
-		  st.selftest == DNS_SELFTEST_SILENT;
-	log_msg(trouble ? LOG_LVL_WARN : LOG_LVL_INFO, "%s", st.what);
-	return 0;
 }
 
 static bool
@@ -63,7 +46,7 @@ same_strings(const struct conf_strings *a, const struct conf_strings *b)
 }
 
 bool
-resolver_is_same(const struct conf *a, const struct conf *b)
+dns_conf_same(const struct conf *a, const struct conf *b)
 {
 	return same_strings(&a->dns_servers, &b->dns_servers) &&
 	       a->dnssec == b->dnssec &&
