@@ -3,22 +3,10 @@
 
 #include "milter/milter_metrics.h"
 
-#include <stdlib.h>
-
 #include "lib/arc/arc.h"
-#include "lib/base/err.h"
 #include "lib/dns/dns_unbound.h"
 #include "lib/iprev/iprev.h"
-#include "lib/metrics/metrics.h"
-#include "lib/metrics/metrics_http.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-struct milter_metrics {
-	struct service *service;
-	struct metrics *metrics;
-	struct metrics_http *http; /* NULL: not served */
-};
+#include "lib/metrics/metrics_daemon.h"
 
 /* ---- the table ---------------------------------------------------------- */
 
@@ -148,71 +136,30 @@ static const struct metric_series incidents[INCIDENT_COUNT] = {
     [INCIDENT_LIMITED] = {{"limited"}},
 };
 
-static const struct metric_series versions[] = {{{AVER_VERSION}}};
-
 /* Microseconds. Cached answers take 0.2 ms, the deadline is 20 s. */
 static const uint64_t eom_bounds[] = {200, 500, 1000, 2500, 5000, 10000, 25000,
     50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000,
     20000000};
 
-/* clang-format off */
-#define COUNTER(word, text) \
-	{.name = (word), .type = METRIC_COUNTER, .help = (text)}
-#define GAUGE(word, text) \
-	{.name = (word), .type = METRIC_GAUGE, .help = (text)}
-/* clang-format on */
-
 static const struct metric_family families[FAMILY_COUNT] = {
-    [MESSAGES] =
-	{
-	    .name = "aver_milter_messages_total",
-	    .type = METRIC_COUNTER,
-	    .help = "Messages at their end, by what was done with them.",
-	    .label = {"action"},
-	    .series = actions,
-	    .n_series = COUNT(actions),
-	},
-    [RESULTS] =
-	{
-	    .name = "aver_milter_results_total",
-	    .type = METRIC_COUNTER,
-	    .help = "Results; of dkim one for each signature.",
-	    .label = {"method", "result"},
-	    .series = results,
-	    .n_series = COUNT(results),
-	},
+    [MESSAGES] = COUNTERS("aver_milter_messages_total",
+	"Messages at their end, by what was done with them.", "action", NULL,
+	actions),
+    [RESULTS] = COUNTERS("aver_milter_results_total",
+	"Results; of dkim one for each signature.", "method", "result",
+	results),
     [EXEMPT] = COUNTER("aver_milter_exempt_total",
 	"Messages not evaluated: trusted network or authenticated client."),
     [TLS_REQUIRED] = COUNTER("aver_milter_tls_required_total",
 	"Messages with TLS-Required: No that were marked."),
-    [INCIDENTS] =
-	{
-	    .name = "aver_milter_incidents_total",
-	    .type = METRIC_COUNTER,
-	    .help = "Messages that a failure report is due of, by whether the "
-		    "rate limits let them be recorded.",
-	    .label = {"outcome"},
-	    .series = incidents,
-	    .n_series = COUNT(incidents),
-	},
-    [BUDGETS] =
-	{
-	    .name = "aver_milter_budget_exceeded_total",
-	    .type = METRIC_COUNTER,
-	    .help = "Messages that went beyond a budget.",
-	    .label = {"budget"},
-	    .series = budgets,
-	    .n_series = COUNT(budgets),
-	},
-    [EOM_SECONDS] =
-	{
-	    .name = "aver_milter_eom_seconds",
-	    .type = METRIC_HISTOGRAM,
-	    .seconds = true,
-	    .help = "How long the MTA waited at the end of a message.",
-	    .bounds = eom_bounds,
-	    .n_bounds = COUNT(eom_bounds),
-	},
+    [INCIDENTS] = COUNTERS("aver_milter_incidents_total",
+	"Messages that a failure report is due of, by whether the "
+	"rate limits let them be recorded.",
+	"outcome", NULL, incidents),
+    [BUDGETS] = COUNTERS("aver_milter_budget_exceeded_total",
+	"Messages that went beyond a budget.", "budget", NULL, budgets),
+    [EOM_SECONDS] = HISTOGRAM("aver_milter_eom_seconds",
+	"How long the MTA waited at the end of a message.", eom_bounds),
     [SESSIONS] = GAUGE("aver_milter_sessions", "Connections of the MTA."),
     [IN_FLIGHT] =
 	GAUGE("aver_milter_in_flight", "Messages between MAIL and their end."),
@@ -262,15 +209,7 @@ static const struct metric_family families[FAMILY_COUNT] = {
 	"aver_store_queued", "Evaluations in the ring, not yet committed."),
     [STORE_SPOOLED] =
 	GAUGE("aver_store_spooled_bytes", "Octets waiting in the spool file."),
-    [BUILD_INFO] =
-	{
-	    .name = "aver_build_info",
-	    .type = METRIC_GAUGE,
-	    .help = "1, with the version of the program.",
-	    .label = {"version"},
-	    .series = versions,
-	    .n_series = COUNT(versions),
-	},
+    [BUILD_INFO] = VERSION_GAUGE,
 };
 
 /* ---- counting ----------------------------------------------------------- */
@@ -297,14 +236,14 @@ action_of(const struct session_verdict *v)
 }
 
 static void
-count_result(struct milter_metrics *m, size_t series)
+count_result(struct metrics_daemon *m, size_t series)
 {
 	metrics_add(m->metrics, RESULTS, series, 1);
 }
 
 /* A thousand signatures cost as many additions as there are results. */
 static void
-count_signatures(struct milter_metrics *m, const struct inbound *in)
+count_signatures(struct metrics_daemon *m, const struct inbound *in)
 {
 	unsigned n[DKIM_RESULT_COUNT] = {0};
 	bool over = false;
@@ -323,7 +262,7 @@ count_signatures(struct milter_metrics *m, const struct inbound *in)
 }
 
 static void
-count_budgets(struct milter_metrics *m, const struct session *s, int64_t us)
+count_budgets(struct metrics_daemon *m, const struct session *s, int64_t us)
 {
 	switch (s->inbound.over) {
 	case INBOUND_WITHIN:
@@ -346,7 +285,7 @@ count_budgets(struct milter_metrics *m, const struct session *s, int64_t us)
 }
 
 static void
-count_incident(struct milter_metrics *m, enum session_incident what)
+count_incident(struct metrics_daemon *m, enum session_incident what)
 {
 	switch (what) {
 	case SESSION_INCIDENT_NONE:
@@ -361,7 +300,7 @@ count_incident(struct milter_metrics *m, enum session_incident what)
 }
 
 void
-milter_metrics_message(struct milter_metrics *m, const struct session *s,
+milter_metrics_message(struct metrics_daemon *m, const struct session *s,
     const struct session_verdict *v, int64_t us)
 {
 	const struct inbound *in = &s->inbound;
@@ -449,59 +388,21 @@ ailment(void *arg)
 	return service && atomic_load(&service->draining) ? "stopping" : NULL;
 }
 
-/* ---- start and end ------------------------------------------------------ */
-
-static int
-open_parts(struct milter_metrics *m, const char *listen, struct diag *d)
-{
-	struct metrics_http_config cfg = {
-	    .listen = listen,
-	    .ailment = ailment,
-	    .arg = m->service,
-	};
-	int err = metrics_new(families, FAMILY_COUNT, &m->metrics, d);
-
-	if (!err && m->service)
-		err = metrics_on_print(m->metrics, collect, m->service);
-	if (err)
-		return err;
-	metrics_set(m->metrics, BUILD_INFO, 0, 1);
-	cfg.metrics = m->metrics;
-	return metrics_http_open(&cfg, &m->http, d);
-}
+/* ---- start -------------------------------------------------------------- */
 
 int
 milter_metrics_open(struct service *service, const char *listen,
-    struct milter_metrics **out, struct diag *d)
+    struct metrics_daemon **out, struct diag *d)
 {
-	struct milter_metrics *m = calloc(1, sizeof(*m));
-	int err;
+	const struct metrics_daemon_config c = {
+	    .families = families,
+	    .n_families = FAMILY_COUNT,
+	    .build_info = BUILD_INFO,
+	    .collect = collect,
+	    .ailment = ailment,
+	    .arg = service,
+	    .listen = listen,
+	};
 
-	*out = NULL;
-	if (!m)
-		return diag_set(d, AVER_NOMEM, 0, "out of memory");
-	m->service = service;
-	err = open_parts(m, listen, d);
-	if (err) {
-		milter_metrics_close(m);
-		return err;
-	}
-	*out = m;
-	return 0;
-}
-
-void
-milter_metrics_close(struct milter_metrics *m)
-{
-	if (!m)
-		return;
-	metrics_http_close(m->http);
-	metrics_free(m->metrics);
-	free(m);
-}
-
-void
-milter_metrics_print(struct milter_metrics *m, struct buf *out)
-{
-	metrics_print(m->metrics, out);
+	return metrics_daemon_open(&c, out, d);
 }

@@ -7,32 +7,25 @@
 
 #include <stdint.h>
 
-#include "lib/base/buf.h"
 #include "lib/base/diag.h"
 #include "milter/service.h"
 #include "milter/session.h"
 
-struct milter_metrics;
+struct metrics_daemon;
 
 /*
  * listen: of metrics_http.h; when it is empty all is counted and nothing
- * served. service: opened, and open until milter_metrics_close(); may be NULL
- * for tests. Returns 0 or what metrics_new() and metrics_http_open() return,
- * with d filled.
+ * served. service: opened, and open until metrics_daemon_close(); may be NULL
+ * for tests. As metrics_daemon_open().
  */
 int milter_metrics_open(struct service *service, const char *listen,
-    struct milter_metrics **out, struct diag *d);
-/* No session may run any more. NULL allowed. */
-void milter_metrics_close(struct milter_metrics *m);
+    struct metrics_daemon **out, struct diag *d);
 
 /*
  * Counts a message after its evaluation; us: microseconds that the end of
  * message took. Any thread, no lock. m may be NULL: nothing is counted.
  */
-void milter_metrics_message(struct milter_metrics *m, const struct session *s,
+void milter_metrics_message(struct metrics_daemon *m, const struct session *s,
     const struct session_verdict *v, int64_t us);
-
-/* Appends what /metrics shows. */
-void milter_metrics_print(struct milter_metrics *m, struct buf *out);
 
 #endif

@@ -14,6 +14,7 @@
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/daemon_dns.h"
 #include "lib/dns/dns_conf.h"
+#include "lib/metrics/metrics_daemon.h"
 #include "milter/milter_metrics.h"
 
 #define ENGINE_MEMORY ((size_t)64 * 1024)
@@ -202,7 +203,7 @@ void
 service_close(struct service *s)
 {
 	/* its thread reads what goes away below */
-	milter_metrics_close(s->metrics);
+	metrics_daemon_close(s->metrics);
 	s->metrics = NULL;
 	recorder_close(s->recorder);
 	s->recorder = NULL;

@@ -22,7 +22,7 @@
 #include "lib/policy/policy_file.h"
 #include "lib/store/recorder.h"
 
-struct milter_metrics;
+struct metrics_daemon;
 
 /* A resolver that outlives the snapshots that share it. */
 struct resolver {
@@ -49,7 +49,7 @@ struct service {
 	struct arena arena; /* of the engine */
 	struct dkim_engine *engine;
 	struct recorder *recorder; /* NULL: not recording */
-	struct milter_metrics *metrics;
+	struct metrics_daemon *metrics;
 	atomic_uint sessions; /* connections of the MTA */
 	atomic_uint messages; /* between MAIL and the end of message */
 	atomic_bool draining; /* refuse new connections */

@@ -3,12 +3,8 @@
 
 #include "policyd/policyd_metrics.h"
 
-#include <stdlib.h>
-
-#include "lib/base/err.h"
 #include "lib/dns/dns_unbound.h"
-#include "lib/metrics/metrics.h"
-#include "lib/metrics/metrics_http.h"
+#include "lib/metrics/metrics_daemon.h"
 #include "policyd/answer_cache.h"
 #include "policyd/collector.h"
 #include "policyd/datagrams.h"
@@ -16,14 +12,6 @@
 #include "policyd/socketmap.h"
 #include "policyd/tls_log.h"
 #include "tlspolicy/engine.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-struct policyd_metrics {
-	struct service *service; /* NULL: nothing to collect */
-	struct metrics *metrics;
-	struct metrics_http *http; /* NULL: not served */
-};
 
 /* ---- the table ---------------------------------------------------------- */
 
@@ -232,22 +220,10 @@ enum { COMMIT_DONE, COMMIT_FAILED };
 static const struct metric_series commits[] = {
     [COMMIT_DONE] = {{"success"}}, [COMMIT_FAILED] = {{"failure"}}};
 
-static const struct metric_series versions[] = {{{AVER_VERSION}}};
-
 /* Microseconds. From DNS answers that are cached to a fetch that hangs. */
 static const uint64_t decision_bounds[] = {50, 100, 250, 500, 1000, 2500, 5000,
     10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000,
     10000000, 30000000, 60000000};
-
-/* clang-format off */
-#define COUNTER(word, text) \
-	{.name = (word), .type = METRIC_COUNTER, .help = (text)}
-#define GAUGE(word, text) \
-	{.name = (word), .type = METRIC_GAUGE, .help = (text)}
-#define COUNTERS(word, text, l1, l2, of) \
-	{.name = (word), .type = METRIC_COUNTER, .help = (text), \
-	 .label = {(l1), (l2)}, .series = (of), .n_series = COUNT(of)}
-/* clang-format on */
 
 static const struct metric_family families[FAMILY_COUNT] = {
     [ANSWERS] = COUNTERS("aver_policyd_answers_total",
@@ -261,15 +237,8 @@ static const struct metric_family families[FAMILY_COUNT] = {
     [CACHE_ENTRIES] = GAUGE("aver_policyd_cache_entries", "Cached answers."),
     [CACHE_OCTETS] =
 	GAUGE("aver_policyd_cache_bytes", "Octets of the cached answers."),
-    [DECISION_SECONDS] =
-	{
-	    .name = "aver_policyd_decision_seconds",
-	    .type = METRIC_HISTOGRAM,
-	    .seconds = true,
-	    .help = "How long an answer took that was not cached.",
-	    .bounds = decision_bounds,
-	    .n_bounds = COUNT(decision_bounds),
-	},
+    [DECISION_SECONDS] = HISTOGRAM("aver_policyd_decision_seconds",
+	"How long an answer took that was not cached.", decision_bounds),
     [DECISIONS] = COUNTERS("aver_policyd_decisions_total",
 	"What was decided for destinations.", "kind", NULL, kinds),
     [STALE] = COUNTER("aver_policyd_stale_total",
@@ -347,21 +316,13 @@ static const struct metric_family families[FAMILY_COUNT] = {
 	"Batches of the log written to the database.", "result", NULL, commits),
     [LOG_LAG] = GAUGE("aver_policyd_log_lag_bytes",
 	"Octets of the log that are not read yet."),
-    [BUILD_INFO] =
-	{
-	    .name = "aver_build_info",
-	    .type = METRIC_GAUGE,
-	    .help = "1, with the version of the program.",
-	    .label = {"version"},
-	    .series = versions,
-	    .n_series = COUNT(versions),
-	},
+    [BUILD_INFO] = VERSION_GAUGE,
 };
 
 /* ---- counting ----------------------------------------------------------- */
 
 void
-policyd_metrics_decision(struct policyd_metrics *m, int64_t us)
+policyd_metrics_decision(struct metrics_daemon *m, int64_t us)
 {
 	if (m)
 		metrics_observe(
@@ -369,7 +330,7 @@ policyd_metrics_decision(struct policyd_metrics *m, int64_t us)
 }
 
 void
-policyd_metrics_delegation(struct policyd_metrics *m, enum delegation_outcome o)
+policyd_metrics_delegation(struct metrics_daemon *m, enum delegation_outcome o)
 {
 	if (!m)
 		return;
@@ -558,59 +519,21 @@ ailment(void *arg)
 	return s && atomic_load(&s->draining) ? "stopping" : NULL;
 }
 
-/* ---- start and end ------------------------------------------------------ */
-
-static int
-open_parts(struct policyd_metrics *m, const char *listen, struct diag *d)
-{
-	struct metrics_http_config cfg = {
-	    .listen = listen,
-	    .ailment = ailment,
-	    .arg = m->service,
-	};
-	int err = metrics_new(families, FAMILY_COUNT, &m->metrics, d);
-
-	if (!err && m->service)
-		err = metrics_on_print(m->metrics, collect, m->service);
-	if (err)
-		return err;
-	metrics_set(m->metrics, BUILD_INFO, 0, 1);
-	cfg.metrics = m->metrics;
-	return metrics_http_open(&cfg, &m->http, d);
-}
+/* ---- start -------------------------------------------------------------- */
 
 int
 policyd_metrics_open(struct service *s, const char *listen,
-    struct policyd_metrics **out, struct diag *d)
+    struct metrics_daemon **out, struct diag *d)
 {
-	struct policyd_metrics *m = calloc(1, sizeof(*m));
-	int err;
+	const struct metrics_daemon_config c = {
+	    .families = families,
+	    .n_families = FAMILY_COUNT,
+	    .build_info = BUILD_INFO,
+	    .collect = collect,
+	    .ailment = ailment,
+	    .arg = s,
+	    .listen = listen,
+	};
 
-	*out = NULL;
-	if (!m)
-		return diag_set(d, AVER_NOMEM, 0, "out of memory");
-	m->service = s;
-	err = open_parts(m, listen, d);
-	if (err) {
-		policyd_metrics_close(m);
-		return err;
-	}
-	*out = m;
-	return 0;
-}
-
-void
-policyd_metrics_close(struct policyd_metrics *m)
-{
-	if (!m)
-		return;
-	metrics_http_close(m->http);
-	metrics_free(m->metrics);
-	free(m);
-}
-
-void
-policyd_metrics_print(struct policyd_metrics *m, struct buf *out)
-{
-	metrics_print(m->metrics, out);
+	return metrics_daemon_open(&c, out, d);
 }

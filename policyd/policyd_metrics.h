@@ -7,28 +7,24 @@
 
 #include <stdint.h>
 
-#include "lib/base/buf.h"
 #include "lib/base/diag.h"
 #include "policyd/delegation.h"
 
-struct policyd_metrics;
+struct metrics_daemon;
 struct service;
 
 /*
  * listen: as for metrics_http.h, empty for no server. What the parts of the
- * service count is read from them. Returns 0 or an aver_err with d filled.
+ * service count is read from them, until metrics_daemon_close(). As
+ * metrics_daemon_open().
  */
 int policyd_metrics_open(struct service *s, const char *listen,
-    struct policyd_metrics **out, struct diag *d);
-void policyd_metrics_close(struct policyd_metrics *m); /* NULL allowed */
+    struct metrics_daemon **out, struct diag *d);
 
 /* Any thread; m may be NULL: nothing is counted. */
 /* A decision that was not in the cache, and what it took. */
-void policyd_metrics_decision(struct policyd_metrics *m, int64_t us);
-void policyd_metrics_delegation(
-    struct policyd_metrics *m, enum delegation_outcome o);
-
-/* Appends what /metrics shows. */
-void policyd_metrics_print(struct policyd_metrics *m, struct buf *out);
+void policyd_metrics_decision(struct metrics_daemon *m, int64_t us);
+void
+policyd_metrics_delegation(struct metrics_daemon *m, enum delegation_outcome o);
 
 #endif

@@ -12,6 +12,7 @@
 #include "lib/daemon/daemon.h"
 #include "lib/daemon/daemon_dns.h"
 #include "lib/dns/dns_conf.h"
+#include "lib/metrics/metrics_daemon.h"
 #include "policyd/answer_cache.h"
 #include "policyd/collector.h"
 #include "policyd/datagrams.h"
@@ -571,7 +572,7 @@ void
 service_close(struct service *s)
 {
 	/* its thread reads what goes away below */
-	policyd_metrics_close(s->metrics);
+	metrics_daemon_close(s->metrics);
 	s->metrics = NULL;
 	datagrams_stop(s->datagrams);
 	tls_log_stop(s->tls_log);

@@ -27,7 +27,7 @@ struct collector;
 struct datagrams;
 struct delegation;
 struct engine;
-struct policyd_metrics;
+struct metrics_daemon;
 struct socketmap;
 struct tls_log;
 
@@ -70,7 +70,7 @@ struct service {
 	/* of serve, datagrams and tls_log, for those who read their counts */
 	pthread_mutex_t serving;
 	struct serve *serve; /* NULL: not started, or stopped */
-	struct policyd_metrics *metrics;
+	struct metrics_daemon *metrics;
 	atomic_bool draining;
 
 	/* under change */

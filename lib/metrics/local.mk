@@ -3,6 +3,7 @@
 
 libaver_a_SOURCES += \
 	lib/metrics/metrics.c lib/metrics/metrics.h \
+	lib/metrics/metrics_daemon.c lib/metrics/metrics_daemon.h \
 	lib/metrics/metrics_http.h \
 	lib/metrics/metrics_listen.c lib/metrics/metrics_listen.h
 if METRICS

@@ -10,6 +10,7 @@
 #include "lib/base/err.h"
 #include "lib/dns/dns_unbound.h"
 #include "lib/iprev/iprev.h"
+#include "lib/metrics/metrics_daemon.h"
 #include "milter/milter_metrics.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -29,10 +30,10 @@ snapshot_unref(struct snapshot *snap)
 		atomic_fetch_sub(&snap->refs, 1);
 }
 
-static struct milter_metrics *
+static struct metrics_daemon *
 make(struct service *service)
 {
-	struct milter_metrics *m = NULL;
+	struct metrics_daemon *m = NULL;
 	struct diag d = {{0}, 0};
 
 	if (milter_metrics_open(service, "", &m, &d)) {
@@ -43,13 +44,13 @@ make(struct service *service)
 }
 
 static char *
-print(struct milter_metrics *m)
+print(struct metrics_daemon *m)
 {
 	struct buf b;
 	char *text;
 
 	buf_init(&b, NULL, 65536);
-	milter_metrics_print(m, &b);
+	metrics_print(m->metrics, &b);
 	if (!buf_ok(&b) || !(text = strdup(buf_z(&b)))) {
 		printf("Bail out! no memory\n");
 		exit(1);
@@ -71,7 +72,7 @@ value(const char *text, const char *key)
 }
 
 static void
-is_value(struct milter_metrics *m, const char *key, double want)
+is_value(struct metrics_daemon *m, const char *key, double want)
 {
 	char *text = print(m);
 
@@ -129,7 +130,7 @@ static const struct {
 static void
 test_words(void)
 {
-	struct milter_metrics *m = make(NULL);
+	struct metrics_daemon *m = make(NULL);
 	char *text = print(m), key[160];
 	int series = 0, want = 0;
 
@@ -155,8 +156,8 @@ test_words(void)
 	}
 	is_value(m, "aver_build_info{version=\"" AVER_VERSION "\"}", 1);
 	free(text);
-	milter_metrics_close(m);
-	milter_metrics_close(NULL);
+	metrics_daemon_close(m);
+	metrics_daemon_close(NULL);
 }
 
 /* ---- messages ----------------------------------------------------------- */
@@ -192,7 +193,7 @@ fill(struct session *s, struct session_verdict *v)
 static void
 test_message(void)
 {
-	struct milter_metrics *m = make(NULL);
+	struct metrics_daemon *m = make(NULL);
 	struct session s;
 	struct session_verdict v;
 
@@ -231,14 +232,14 @@ test_message(void)
 	is_value(m, RESULT("spf_helo", "pass"), 1);
 	is_value(m, "aver_milter_eom_seconds_count", 2);
 	is_value(m, "aver_milter_eom_seconds_sum", 0.000201);
-	milter_metrics_close(m);
+	metrics_daemon_close(m);
 }
 
 /* A message that was not evaluated has no results. */
 static void
 test_exempt(void)
 {
-	struct milter_metrics *m = make(NULL);
+	struct metrics_daemon *m = make(NULL);
 	struct session s;
 	struct session_verdict v;
 
@@ -254,7 +255,7 @@ test_exempt(void)
 	is_value(m, RESULT("dmarc", "fail"), 0);
 	is_value(m, BUDGET("header_octets"), 0);
 	is_value(m, "aver_milter_eom_seconds_count", 1);
-	milter_metrics_close(m);
+	metrics_daemon_close(m);
 }
 
 static const struct {
@@ -275,7 +276,7 @@ static void
 test_budgets(void)
 {
 	for (size_t i = 0; i < COUNT(spent); i++) {
-		struct milter_metrics *m = make(NULL);
+		struct metrics_daemon *m = make(NULL);
 		struct session s;
 		struct session_verdict v;
 
@@ -287,7 +288,7 @@ test_budgets(void)
 			if (spent[k].key)
 				is_value(m, spent[k].key, i == k);
 		is_value(m, BUDGET("signatures"), 0);
-		milter_metrics_close(m);
+		metrics_daemon_close(m);
 	}
 }
 
@@ -334,7 +335,7 @@ test_collected(void)
 	struct resolver resolver = {.source = open_source()};
 	struct snapshot snap = {.resolver = &resolver};
 	struct service service = {.current = &snap};
-	struct milter_metrics *m;
+	struct metrics_daemon *m;
 
 	atomic_init(&service.sessions, 3);
 	atomic_init(&service.messages, 2);
@@ -348,7 +349,7 @@ test_collected(void)
 	atomic_store(&service.sessions, 0);
 	is_value(m, "aver_milter_sessions", 0);
 	is_int(atomic_load(&snap.refs), 0, "no reference is left behind");
-	milter_metrics_close(m);
+	metrics_daemon_close(m);
 	dns_source_close(resolver.source);
 }
 
@@ -359,7 +360,7 @@ test_collected(void)
 static void
 test_cost(void)
 {
-	struct milter_metrics *m = make(NULL);
+	struct metrics_daemon *m = make(NULL);
 	struct session s;
 	struct session_verdict v;
 	int64_t start, us;
@@ -377,7 +378,7 @@ test_cost(void)
 	is_value(m, RESULT("dkim", "fail"), ROUNDS);
 	/* 5 microseconds would be a fortieth of the whole message */
 	ok(us < 5 * ROUNDS, "a message costs less than 5 microseconds");
-	milter_metrics_close(m);
+	metrics_daemon_close(m);
 }
 
 int

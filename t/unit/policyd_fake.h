@@ -66,14 +66,14 @@ service_complain(struct service *s, const char *what, const char *why)
 }
 
 void
-policyd_metrics_decision(struct policyd_metrics *m, int64_t us)
+policyd_metrics_decision(struct metrics_daemon *m, int64_t us)
 {
 	(void)m;
 	(void)us;
 }
 
 void
-policyd_metrics_delegation(struct policyd_metrics *m, enum delegation_outcome o)
+policyd_metrics_delegation(struct metrics_daemon *m, enum delegation_outcome o)
 {
 	(void)m;
 	fake_outcomes[o]++;
