@@ -67,17 +67,6 @@ make_report(
 }
 
 static int
-drop(struct run *k, const struct store_due *due, int64_t before)
-{
-	int err = builder_drop(((struct dmarc_run *)k)->builder,
-	    due->policy_domain, before, k->now, &k->d);
-
-	if (!err)
-		k->dropped += due->messages;
-	return run_later(k, NULL, err);
-}
-
-static int
 carry_out(
     struct run *k, const struct store_due *due, const struct dmarc_plan *plan)
 {
@@ -91,7 +80,7 @@ carry_out(
 	case PLAN_REPORT:
 		return make_report(k, due, plan);
 	case PLAN_DROP:
-		return drop(k, due, plan->window.end);
+		return run_drop(k, due, plan->window.end);
 	case PLAN_KEEP:
 		k->kept += due->messages;
 		return 0;
@@ -132,7 +121,7 @@ expire_domain(void *arg, const struct store_due *due)
 	log_msg(LOG_LVL_INFO,
 	    "domain %.*s: %" PRIu64 " messages are too old to be reported",
 	    STRF(due->policy_domain), due->messages);
-	return drop(k, due, k->now - k->r.conf->report_max_age);
+	return run_drop(k, due, k->now - k->r.conf->report_max_age);
 }
 
 static int

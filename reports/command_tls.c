@@ -94,16 +94,6 @@ report_domain(
 }
 
 static int
-drop(struct run *k, const struct store_due *due, int64_t before)
-{
-	int err = tls_drop(&k->r, due->policy_domain, before, k->now, &k->d);
-
-	if (!err)
-		k->dropped += due->messages;
-	return run_later(k, NULL, err);
-}
-
-static int
 carry_out(
     struct run *k, const struct store_due *due, const struct tls_plan *plan)
 {
@@ -116,7 +106,7 @@ carry_out(
 	log_fate(
 	    k, due, plan_action_name(plan->action), plan->why, plan->detail);
 	if (plan->action == PLAN_DROP)
-		return drop(k, due, ((struct tls_run *)k)->before);
+		return run_drop(k, due, ((struct tls_run *)k)->before);
 	k->kept += due->messages;
 	return 0;
 }
@@ -174,7 +164,7 @@ expire_domain(void *arg, const struct store_due *due)
 	log_msg(LOG_LVL_INFO,
 	    "domain %.*s: %" PRIu64 " sessions are too old to be reported",
 	    STRF(due->policy_domain), due->messages);
-	return drop(k, due, oldest(k));
+	return run_drop(k, due, oldest(k));
 }
 
 static int

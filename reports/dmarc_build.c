@@ -134,23 +134,16 @@ begin_part(struct builder *b)
 
 /* --- into the ledger */
 
-static size_t
-fill_submissions(const struct builder *b, struct ledger_submission *v)
+static void
+fill_submissions(const struct builder *b, struct part_submissions *s)
 {
-	size_t n = 0;
+	const struct dmarc_plan *p = b->plan;
 
-	for (size_t i = 0; i < b->plan->n_targets && n < LEDGER_SUBMISSIONS_MAX;
-	     i++) {
-		const struct plan_target *t = &b->plan->targets[i];
-
-		if (t->format != b->format || (t->skip && !t->suppressed))
-			continue;
-		v[n] = part_submission(id_of(b), (unsigned)n + 1, b->now,
-		    b->r->conf->report_spread, t->uri, t->dest->domain,
-		    t->suppressed ? t->skip : NULL);
-		n++;
-	}
-	return n;
+	s->n = 0;
+	for (size_t i = 0; i < p->n_targets; i++)
+		if (p->targets[i].format == b->format)
+			part_submit(s, &p->targets[i], id_of(b), b->now,
+			    b->r->conf->report_spread);
 }
 
 static void
@@ -176,9 +169,8 @@ log_report(struct builder *b, const struct ledger_report *rep, size_t n)
 static int
 put_part(struct builder *b)
 {
-	struct ledger_submission subs[LEDGER_SUBMISSIONS_MAX];
+	struct part_submissions subs;
 	struct report_name name = name_of_part(b);
-	size_t n = fill_submissions(b, subs);
 	struct ledger_report rep = {
 	    .id = id_of(b),
 	    .kind = LEDGER_DMARC,
@@ -195,17 +187,18 @@ put_part(struct builder *b)
 	struct buf file;
 	int err;
 
+	fill_submissions(b, &subs);
 	buf_init(&file, &b->arena, LEDGER_FILE_NAME_MAX);
 	report_file_name(&file, &name, b->r->domain, rep.id, true);
 	rep.file_name = buf_str(&file);
-	err = store_take_report(b->take, &rep, subs, n, b->d);
+	err = store_take_report(b->take, &rep, subs.v, subs.n, b->d);
 	if (err)
 		return err;
-	log_report(b, &rep, n);
+	log_report(b, &rep, subs.n);
 	b->built->rows += rep.rows;
 	b->built->messages += rep.messages;
 	b->built->reports++;
-	b->built->submissions += (unsigned)n;
+	b->built->submissions += (unsigned)subs.n;
 	b->part++;
 	return 0;
 }
@@ -347,24 +340,5 @@ builder_report(struct builder *b, const struct dmarc_plan *plan,
 		err = look(b);
 	if (!err)
 		err = write_documents(b);
-	if (err) {
-		store_take_abort(b->take);
-		if (err == AVER_NOMEM)
-			diag_set(d, err, 0, "out of memory");
-		return err;
-	}
-	return store_take_commit(b->take, d);
-}
-
-int
-builder_drop(struct builder *b, struct str domain, int64_t before, int64_t now,
-    struct diag *d)
-{
-	struct store_take *take;
-	int err = store_take_begin(b->r->store, LEDGER_DMARC, domain, INT64_MIN,
-	    before, now, &take, d);
-
-	if (err)
-		return err == AVER_NOTFOUND ? 0 : err;
-	return store_take_commit(take, d);
+	return part_end(b->take, err, d);
 }

@@ -31,11 +31,4 @@ struct built {
 int builder_report(struct builder *b, const struct dmarc_plan *plan,
     struct str domain, int64_t now, struct built *out, struct diag *d);
 
-/*
- * Drops what is recorded of the domain before that time. Returns 0, also when
- * there was nothing, or an error as above.
- */
-int builder_drop(struct builder *b, struct str domain, int64_t before,
-    int64_t now, struct diag *d);
-
 #endif

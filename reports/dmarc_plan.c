@@ -5,9 +5,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
-#include "lib/base/name.h"
 #include "lib/report/report_mx.h"
-#include "lib/store/suppress.h"
 #include "reports/loop.h"
 
 #define DNS_PATIENCE_MS 60000 /* for all questions about one domain */
@@ -16,19 +14,6 @@
 #define JUDGE_PATIENCE 86400
 #define ERROR_OCTETS 300
 #define AHEAD_MAX (2 * 86400)
-
-static const char *const action_names[PLAN_ACTION_COUNT] = {
-    [PLAN_REPORT] = "report",
-    [PLAN_WAIT] = "wait",
-    [PLAN_KEEP] = "keep",
-    [PLAN_DROP] = "drop",
-};
-
-const char *
-plan_action_name(enum plan_action a)
-{
-	return name_of(action_names, PLAN_ACTION_COUNT, (int)a);
-}
 
 struct maker {
 	struct reporter *r;
@@ -98,22 +83,11 @@ check_reported(struct maker *m)
 }
 
 static int
-is_suppressed(
-    struct maker *m, enum suppress_kind kind, struct str value, bool *out)
-{
-	int err = store_suppressed(
-	    m->r->store, kind, value, m->now, m->a, NULL, m->d);
-
-	*out = err == 0;
-	return err == AVER_NOTFOUND ? 0 : err;
-}
-
-static int
 check_domain_suppressed(struct maker *m)
 {
 	bool suppressed;
-	int err = is_suppressed(
-	    m, SUPPRESS_POLICY_DOMAIN, m->due->policy_domain, &suppressed);
+	int err = plan_is_suppressed(m->r, SUPPRESS_POLICY_DOMAIN,
+	    m->due->policy_domain, m->now, m->a, &suppressed, m->d);
 
 	if (err)
 		return err;
@@ -270,10 +244,11 @@ check_target_suppressed(struct maker *m, struct plan_target *t)
 
 	if (!address.n)
 		return AVER_NOMEM;
-	err = is_suppressed(m, SUPPRESS_ADDRESS, address, &by_address);
+	err = plan_is_suppressed(
+	    m->r, SUPPRESS_ADDRESS, address, m->now, m->a, &by_address, m->d);
 	if (!err)
-		err = is_suppressed(
-		    m, SUPPRESS_RUA_DOMAIN, t->dest->domain, &by_domain);
+		err = plan_is_suppressed(m->r, SUPPRESS_RUA_DOMAIN,
+		    t->destination, m->now, m->a, &by_domain, m->d);
 	if (err)
 		return err;
 	t->suppressed = by_address || by_domain;
@@ -291,7 +266,7 @@ check_target(struct maker *m, struct plan_target *t, bool *later)
 	enum report_mx mx;
 
 	t->uri = t->dest->override.n ? t->dest->override : t->dest->uri;
-	t->format = format_for(m->r->conf, t->dest->domain);
+	t->format = format_for(m->r->conf, t->destination);
 	if (state != DMARC_DEST_USE) {
 		t->skip = dmarc_dest_why_name(t->dest->why);
 		t->skip_detail = t->dest->detail;
@@ -302,12 +277,12 @@ check_target(struct maker *m, struct plan_target *t, bool *later)
 		return 0;
 	}
 	/* our own reports would come back to us */
-	if (reporter_is_own(m->r, t->dest->domain) &&
+	if (reporter_is_own(m->r, t->destination) &&
 	    str_eq_ci(t->dest->address, m->r->email)) {
 		t->skip = "it is our own address";
 		return 0;
 	}
-	mx = report_mx_check(&m->dns, t->dest->domain);
+	mx = report_mx_check(&m->dns, t->destination);
 	if (mx != REPORT_MX_OK) {
 		t->skip = report_mx_name(mx);
 		*later = mx == REPORT_MX_TEMP;
@@ -330,6 +305,7 @@ check_targets(struct maker *m, const struct dmarc_dests *dests, size_t *later)
 		bool is_later = false;
 
 		t->dest = &dests->v[i];
+		t->destination = t->dest->domain;
 		err = check_target(m, t, &is_later);
 		*later += is_later;
 		p->n_used += !t->skip;

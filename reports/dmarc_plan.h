@@ -9,33 +9,12 @@
 #ifndef REPORTS_DMARC_PLAN_H
 #define REPORTS_DMARC_PLAN_H
 
-#include "lib/aggregate/aggregate_write.h"
 #include "lib/base/arena.h"
-#include "lib/dmarc/dmarc_rua.h"
 #include "lib/store/ledger.h"
 #include "lib/store/take.h"
+#include "reports/plan.h"
 #include "reports/reporter.h"
 #include "reports/window.h"
-
-enum plan_action {
-	PLAN_REPORT,
-	PLAN_WAIT, /* it is not its time, and that is as usual */
-	PLAN_KEEP, /* try again in the next run */
-	PLAN_DROP,
-	PLAN_ACTION_COUNT
-};
-
-/* "report", "wait", "keep", "drop" */
-const char *plan_action_name(enum plan_action a);
-
-struct plan_target {
-	const struct dmarc_dest *dest;
-	struct str uri; /* that is followed */
-	const char *skip; /* why nothing goes there; NULL: it does */
-	struct str skip_detail;
-	bool suppressed; /* it is skipped for that */
-	enum aggregate_format format;
-};
 
 struct dmarc_plan {
 	enum plan_action action;

@@ -80,22 +80,12 @@ take_row(void *arg, const struct store_take_row *row)
 
 /* ---- into the ledger ---------------------------------------------------- */
 
-static size_t
-fill_submissions(const struct failures *f, struct ledger_submission *v)
+static void
+fill_submissions(const struct failures *f, struct part_submissions *s)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < f->plan->n_targets && n < LEDGER_SUBMISSIONS_MAX;
-	     i++) {
-		const struct plan_target *t = &f->plan->targets[i];
-
-		if (t->skip && !t->suppressed)
-			continue;
-		v[n] = part_submission(STR_NONE, (unsigned)n + 1, f->now, 0,
-		    t->uri, t->dest->domain, t->suppressed ? t->skip : NULL);
-		n++;
-	}
-	return n;
+	s->n = 0;
+	for (size_t i = 0; i < f->plan->n_targets; i++)
+		part_submit(s, &f->plan->targets[i], STR_NONE, f->now, 0);
 }
 
 static void
@@ -118,8 +108,7 @@ put_report(
     struct failures *f, const struct group *g, const struct arf_options *o)
 {
 	struct str salt = {(const char *)f->r->id_salt, STORE_SECRET};
-	struct ledger_submission subs[LEDGER_SUBMISSIONS_MAX];
-	size_t n = fill_submissions(f, subs);
+	struct part_submissions subs;
 	struct arf_options options = *o;
 	char id[REPORT_ID_OCTETS];
 	struct report_name name;
@@ -128,6 +117,7 @@ put_report(
 	struct buf body;
 	int err = arf_incident_decode(g->octets, &in);
 
+	fill_submissions(f, &subs);
 	options.incidents = g->n;
 	buf_init(&body, &f->arena, BODY_MAX);
 	if (!err)
@@ -154,7 +144,7 @@ put_report(
 	    .messages = g->n,
 	    .record = f->plan->record,
 	};
-	err = store_take_report(f->take, &rep, subs, n, f->d);
+	err = store_take_report(f->take, &rep, subs.v, subs.n, f->d);
 	/* the very same incident has been reported: the message came again */
 	if (err == AVER_LIMIT) {
 		f->out->dropped += g->n;
@@ -162,7 +152,7 @@ put_report(
 	}
 	if (err)
 		return err;
-	log_report(f, &rep, n);
+	log_report(f, &rep, subs.n);
 	f->out->reports++;
 	f->out->incidents += g->n;
 	return 0;
@@ -201,13 +191,7 @@ failure_report(struct reporter *r, const struct dmarc_plan *plan,
 	if (err)
 		return err;
 	arena_init(&f.arena, BUILD_MEMORY);
-	err = put_reports(&f, o, most);
-	if (err)
-		store_take_abort(f.take);
-	else
-		err = store_take_commit(f.take, d);
-	if (err == AVER_NOMEM)
-		diag_set(d, err, 0, "out of memory");
+	err = part_end(f.take, put_reports(&f, o, most), d);
 	arena_fini(&f.arena);
 	return err;
 }

@@ -18,6 +18,7 @@ aver_report_SOURCES = \
 	reports/loop.c reports/loop.h \
 	reports/main.c \
 	reports/part.c reports/part.h \
+	reports/plan.c reports/plan.h \
 	reports/reporter.c reports/reporter.h \
 	reports/run.c reports/run.h \
 	reports/sender.c reports/sender.h \
@@ -58,8 +59,8 @@ t_unit_report_walk_t_LDADD = $(aver_libs)
 https_of_reports = reports/https.c reports/https.h
 check_PROGRAMS += t/unit/report_https.t t/fuzz/https_url.t
 t_unit_report_https_t_SOURCES = t/unit/report_https.t.c t/tap.h \
-	$(https_of_reports) reports/tls_plan.c reports/tls_plan.h \
-	reports/window.c reports/window.h \
+	$(https_of_reports) reports/plan.c reports/plan.h \
+	reports/tls_plan.c reports/tls_plan.h reports/window.c reports/window.h \
 	reports/reporter.c reports/reporter.h
 t_unit_report_https_t_LDADD = $(aver_libs)
 t_fuzz_https_url_t_SOURCES = t/fuzz/https_url.c $(fuzz_main) \

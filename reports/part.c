@@ -28,22 +28,36 @@ part_choose_id(struct reporter *r, struct report_name *name, unsigned most,
 	return diag_set(d, AVER_LIMIT, 0, "more than %u parts", most);
 }
 
-struct ledger_submission
-part_submission(struct str id, unsigned number, int64_t now, int64_t spread,
-    struct str uri, struct str destination, const char *suppressed)
+void
+part_submit(struct part_submissions *s, const struct plan_target *t,
+    struct str id, int64_t now, int64_t spread)
 {
 	char text[REPORT_ID_OCTETS + 16];
+	unsigned number = (unsigned)s->n + 1;
 	int n = snprintf(text, sizeof(text), "%.*s/%u", STRF(id), number);
 	int64_t first =
 	    now + spread_offset((struct str){text, (size_t)n}, spread);
 
-	return (struct ledger_submission){
+	if (s->n == LEDGER_SUBMISSIONS_MAX || (t->skip && !t->suppressed))
+		return;
+	s->v[s->n++] = (struct ledger_submission){
 	    .number = number,
-	    .uri = uri,
-	    .destination = destination,
-	    .state = suppressed ? LEDGER_SUPPRESSED : LEDGER_PENDING,
+	    .uri = t->uri,
+	    .destination = t->destination,
+	    .state = t->suppressed ? LEDGER_SUPPRESSED : LEDGER_PENDING,
 	    .next_try = first,
 	    .give_up = first + RETRY_GIVE_UP,
-	    .detail = str_from_z(suppressed ? suppressed : ""),
+	    .detail = str_from_z(t->suppressed ? t->skip : ""),
 	};
+}
+
+int
+part_end(struct store_take *take, int err, struct diag *d)
+{
+	if (!err)
+		return store_take_commit(take, d);
+	store_take_abort(take);
+	if (err == AVER_NOMEM)
+		diag_set(d, err, 0, "out of memory");
+	return err;
 }

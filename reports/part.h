@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-/* What the builders of all kinds of reports share: IDs and submissions. */
+/* What the builders of all kinds of reports share: IDs, submissions, the
+ * end of a take. */
 #ifndef REPORTS_PART_H
 #define REPORTS_PART_H
 
 #include "lib/report/report_id.h"
+#include "lib/store/take.h"
+#include "reports/plan.h"
 #include "reports/reporter.h"
 
 /*
@@ -15,12 +18,20 @@
 int part_choose_id(struct reporter *r, struct report_name *name, unsigned most,
     struct arena *a, char id[REPORT_ID_OCTETS], struct diag *d);
 
+struct part_submissions {
+	struct ledger_submission v[LEDGER_SUBMISSIONS_MAX];
+	size_t n;
+};
+
 /*
- * The submission of that number of the report id, made at now; its moment is
- * in the spread seconds from then on. suppressed: why nothing is sent, or NULL.
+ * Appends the submission to t of the report id, made at now, whose moment is
+ * in the spread seconds from then on; to one that is suppressed as such. Not
+ * when t is skipped for another reason, nor beyond LEDGER_SUBMISSIONS_MAX.
  */
-struct ledger_submission
-part_submission(struct str id, unsigned number, int64_t now, int64_t spread,
-    struct str uri, struct str destination, const char *suppressed);
+void part_submit(struct part_submissions *s, const struct plan_target *t,
+    struct str id, int64_t now, int64_t spread);
+
+/* Commits the take; or aborts it when err says so, and returns err. */
+int part_end(struct store_take *take, int err, struct diag *d);
 
 #endif

@@ -82,6 +82,22 @@ run_later(struct run *k, const struct store_due *due, int err)
 	return 0;
 }
 
+int
+run_drop(struct run *k, const struct store_due *due, int64_t before)
+{
+	struct store_take *take;
+	int err = store_take_begin(k->r.store, k->kind->submit.kind,
+	    due->policy_domain, INT64_MIN, before, k->now, &take, &k->d);
+
+	if (!err)
+		err = store_take_commit(take, &k->d);
+	else if (err == AVER_NOTFOUND)
+		err = 0;
+	if (!err)
+		k->dropped += due->messages;
+	return run_later(k, NULL, err);
+}
+
 void
 run_log_skipped(struct run *k, const struct store_due *due, struct str uri,
     const char *why, struct str detail)

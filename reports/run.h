@@ -68,6 +68,11 @@ int run_reports(
 int run_walk(struct run *k, int64_t before);
 /* AVER_TEMP is no error: its data stay for the next run. due NULL: silently. */
 int run_later(struct run *k, const struct store_due *due, int err);
+/*
+ * Drops what is recorded for this kind of report (in a take) of the domain
+ * before that time, and counts it. Returns as run_later().
+ */
+int run_drop(struct run *k, const struct store_due *due, int64_t before);
 /* An address that gets no report. */
 void run_log_skipped(struct run *k, const struct store_due *due, struct str uri,
     const char *why, struct str detail);

@@ -298,24 +298,14 @@ begin_part(struct tls_builder *b)
  * To each of them: RFC 8460 section 3 lets the sender choose, and who names
  * two wants two.
  */
-static size_t
-fill_submissions(const struct tls_builder *b, struct ledger_submission *v)
+static void
+fill_submissions(const struct tls_builder *b, struct part_submissions *s)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < b->plan->n_targets && n < LEDGER_SUBMISSIONS_MAX;
-	     i++) {
-		const struct tls_target *t = &b->plan->targets[i];
-
-		if (t->skip && !t->suppressed)
-			continue;
-		/* RFC 8460 section 5.5: it is given up some time */
-		v[n] = part_submission(id_of(b), (unsigned)n + 1, b->now,
-		    b->r->conf->tls_report_spread, t->uri, t->destination,
-		    t->suppressed ? t->skip : NULL);
-		n++;
-	}
-	return n;
+	s->n = 0;
+	/* RFC 8460 section 5.5: it is given up some time */
+	for (size_t i = 0; i < b->plan->n_targets; i++)
+		part_submit(s, &b->plan->targets[i], id_of(b), b->now,
+		    b->r->conf->tls_report_spread);
 }
 
 static void
@@ -344,9 +334,8 @@ log_report(struct tls_builder *b, const struct ledger_report *rep,
 static int
 put_part(struct tls_builder *b)
 {
-	struct ledger_submission subs[LEDGER_SUBMISSIONS_MAX];
+	struct part_submissions subs;
 	struct report_name name = name_of_part(b);
-	size_t n = fill_submissions(b, subs);
 	struct ledger_report rep = {
 	    .id = id_of(b),
 	    .kind = LEDGER_TLS,
@@ -362,20 +351,21 @@ put_part(struct tls_builder *b)
 	struct buf file;
 	int err;
 
+	fill_submissions(b, &subs);
 	tlsrpt_writer_counts(b->writer, &w);
 	rep.rows = w.policies;
 	rep.messages = w.success + w.failure;
 	buf_init(&file, &b->arena, LEDGER_FILE_NAME_MAX);
 	report_file_name(&file, &name, b->r->domain, rep.id, true);
 	rep.file_name = buf_str(&file);
-	err = store_take_report(b->take, &rep, subs, n, b->d);
+	err = store_take_report(b->take, &rep, subs.v, subs.n, b->d);
 	if (err)
 		return err;
-	log_report(b, &rep, &w, n);
+	log_report(b, &rep, &w, subs.n);
 	b->built->success += w.success;
 	b->built->failure += w.failure;
 	b->built->reports++;
-	b->built->submissions += (unsigned)n;
+	b->built->submissions += (unsigned)subs.n;
 	b->part++;
 	return 0;
 }
@@ -498,26 +488,7 @@ tls_builder_day(struct tls_builder *b, const struct tls_plan *plan,
 	err = look(b);
 	if (!err && !out->dropped)
 		err = write_documents(b);
-	if (err) {
-		store_take_abort(b->take);
-		if (err == AVER_NOMEM)
-			diag_set(d, err, 0, "out of memory");
-		return err;
-	}
-	return store_take_commit(b->take, d);
-}
-
-int
-tls_drop(struct reporter *r, struct str domain, int64_t before, int64_t now,
-    struct diag *d)
-{
-	struct store_take *take;
-	int err = store_take_begin(
-	    r->store, LEDGER_TLS, domain, INT64_MIN, before, now, &take, d);
-
-	if (err)
-		return err == AVER_NOTFOUND ? 0 : err;
-	return store_take_commit(take, d);
+	return part_end(b->take, err, d);
 }
 
 static int

@@ -41,13 +41,6 @@ int tls_builder_day(struct tls_builder *b, const struct tls_plan *plan,
     struct str domain, int64_t day, int64_t now, struct tls_built *out,
     struct diag *d);
 
-/*
- * Drops what is recorded of the domain before that time. Returns 0, also when
- * there was nothing, or an error as above.
- */
-int tls_drop(struct reporter *r, struct str domain, int64_t before, int64_t now,
-    struct diag *d);
-
 /* *out: the domain has results of other recipient domains: it is a mail host.
  */
 int tls_is_host(struct reporter *r, struct str domain, int64_t before,

@@ -8,7 +8,6 @@
 #include "lib/dns/rdata.h"
 #include "lib/mail/mailto.h"
 #include "lib/report/report_mx.h"
-#include "lib/store/suppress.h"
 #include "reports/https.h"
 #include "reports/window.h"
 
@@ -47,17 +46,6 @@ decide(struct maker *m, enum plan_action action, const char *why,
 /* --- what the store knows */
 
 static int
-is_suppressed(
-    struct maker *m, enum suppress_kind kind, struct str value, bool *out)
-{
-	int err = store_suppressed(
-	    m->r->store, kind, value, m->now, m->a, NULL, m->d);
-
-	*out = err == 0;
-	return err == AVER_NOTFOUND ? 0 : err;
-}
-
-static int
 check_domain(struct maker *m)
 {
 	const struct store_due *due = m->due;
@@ -73,8 +61,8 @@ check_domain(struct maker *m)
 	if (due->optional >= due->messages)
 		return decide(
 		    m, PLAN_DROP, "only deliveries of reports", STR_NONE);
-	err = is_suppressed(
-	    m, SUPPRESS_POLICY_DOMAIN, due->policy_domain, &suppressed);
+	err = plan_is_suppressed(m->r, SUPPRESS_POLICY_DOMAIN,
+	    due->policy_domain, m->now, m->a, &suppressed, m->d);
 	if (!err && suppressed)
 		return decide(
 		    m, PLAN_DROP, "the policy domain is suppressed", STR_NONE);
@@ -146,14 +134,29 @@ find_record(struct maker *m)
 
 /* --- destinations */
 
+/* That address, or all at the destination. */
 static int
-check_mailbox(struct maker *m, struct tls_target *t, bool *later)
+check_suppressed(struct maker *m, struct plan_target *t, struct str address)
+{
+	bool by_address = false, by_domain = false;
+	int err = plan_is_suppressed(
+	    m->r, SUPPRESS_ADDRESS, address, m->now, m->a, &by_address, m->d);
+
+	if (!err)
+		err = plan_is_suppressed(m->r, SUPPRESS_RUA_DOMAIN,
+		    t->destination, m->now, m->a, &by_domain, m->d);
+	t->suppressed = by_address || by_domain;
+	if (t->suppressed)
+		t->skip = "it is suppressed";
+	return err;
+}
+
+static int
+check_mailbox(struct maker *m, struct plan_target *t, bool *later)
 {
 	struct mailto to;
 	struct str address;
 	enum report_mx mx;
-	bool by_address = false, by_domain = false;
-	int err;
 
 	if (mailto_parse(m->a, t->uri, &to, NULL)) {
 		t->skip = "no mail address";
@@ -174,21 +177,13 @@ check_mailbox(struct maker *m, struct tls_target *t, bool *later)
 	address = arena_lower(m->a, to.address);
 	if (!address.n)
 		return AVER_NOMEM;
-	err = is_suppressed(m, SUPPRESS_ADDRESS, address, &by_address);
-	if (!err)
-		err = is_suppressed(
-		    m, SUPPRESS_RUA_DOMAIN, to.domain, &by_domain);
-	t->suppressed = by_address || by_domain;
-	if (t->suppressed)
-		t->skip = "it is suppressed";
-	return err;
+	return check_suppressed(m, t, address);
 }
 
 static int
-check_url(struct maker *m, struct tls_target *t)
+check_url(struct maker *m, struct plan_target *t)
 {
 	struct https_url url;
-	bool by_url = false, by_host = false;
 	int err = https_url_parse(m->a, t->uri, &url);
 
 	if (err == AVER_NOMEM)
@@ -198,13 +193,7 @@ check_url(struct maker *m, struct tls_target *t)
 		return 0;
 	}
 	t->destination = url.host;
-	err = is_suppressed(m, SUPPRESS_ADDRESS, t->uri, &by_url);
-	if (!err)
-		err = is_suppressed(m, SUPPRESS_RUA_DOMAIN, url.host, &by_host);
-	t->suppressed = by_url || by_host;
-	if (t->suppressed)
-		t->skip = "it is suppressed";
-	return err;
+	return check_suppressed(m, t, t->uri);
 }
 
 static bool
@@ -221,7 +210,7 @@ check_target(struct maker *m, const struct tlsrpt_uri *u, bool *later)
 {
 	struct tls_plan *p = m->plan;
 	bool known = is_there(p, u->text);
-	struct tls_target *t = &p->targets[p->n_targets++];
+	struct plan_target *t = &p->targets[p->n_targets++];
 
 	t->uri = u->text;
 	if (known) {
@@ -253,7 +242,7 @@ find_targets(struct maker *m)
 
 	if (n > LEDGER_SUBMISSIONS_MAX)
 		n = LEDGER_SUBMISSIONS_MAX;
-	p->targets = ARENA_ARRAY(m->a, struct tls_target, n);
+	p->targets = ARENA_ARRAY(m->a, struct plan_target, n);
 	if (!p->targets)
 		return AVER_NOMEM;
 	for (size_t i = 0; i < n && !err; i++) {

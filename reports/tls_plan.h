@@ -12,27 +12,19 @@
 #include "lib/base/arena.h"
 #include "lib/store/take.h"
 #include "lib/tlsrpt/tlsrpt_record.h"
-#include "reports/dmarc_plan.h"
+#include "reports/plan.h"
 #include "reports/reporter.h"
 
 #define TLS_DAY 86400
 /* after midnight, until what was seen before is in the database */
 #define TLS_SETTLE 300
 
-struct tls_target {
-	struct str uri;
-	/* the domain of the mailbox or the host; A-labels in lower case */
-	struct str destination;
-	const char *skip; /* why nothing goes there; NULL: it does */
-	bool suppressed; /* it is skipped for that */
-};
-
 struct tls_plan {
 	enum plan_action action; /* never PLAN_WAIT */
 	const char *why; /* unless PLAN_REPORT: words */
 	struct str detail;
 	struct tlsrpt_record record;
-	struct tls_target *targets; /* in the order of the record */
+	struct plan_target *targets; /* in the order of the record */
 	size_t n_targets, n_used;
 };
 

@@ -7,7 +7,7 @@
 
 /* kv_*() is the escaper: names and URIs are others' words. */
 static void
-show_target(struct buf *b, const struct tls_target *t, FILE *out)
+show_target(struct buf *b, const struct plan_target *t, FILE *out)
 {
 	buf_add_z(b, "   ");
 	kv_str(b, "uri", t->uri);
