@@ -90,14 +90,31 @@ requiretls_of(enum conf_requiretls v)
 	return REQUIRETLS_ENFORCE;
 }
 
+/* Postfix takes the words in any case. */
 static enum render_base
-base_of(const char *level)
+base_of(const struct postfix_facts *f)
 {
-	if (strcmp(level, "dane") == 0 || strcmp(level, "dane-only") == 0)
-		return RENDER_BASE_DANE;
-	if (strcmp(level, "encrypt") == 0)
-		return RENDER_BASE_ENCRYPT;
-	return RENDER_BASE_MAY;
+	static const struct {
+		struct str level;
+		enum render_base base;
+	} levels[] = {
+	    {STR_INIT(""), RENDER_BASE_MAY},
+	    {STR_INIT("none"), RENDER_BASE_MAY},
+	    {STR_INIT("may"), RENDER_BASE_MAY},
+	    {STR_INIT("encrypt"), RENDER_BASE_ENCRYPT},
+	    {STR_INIT("dane"), RENDER_BASE_DANE},
+	    {STR_INIT("dane-only"), RENDER_BASE_DANE_ONLY},
+	    {STR_INIT("fingerprint"), RENDER_BASE_PKIX},
+	    {STR_INIT("verify"), RENDER_BASE_PKIX},
+	    {STR_INIT("secure"), RENDER_BASE_PKIX},
+	};
+	struct str level = str_from_z(f->smtp_tls_security_level);
+
+	for (size_t i = 0;
+	     f->mail_version[0] && i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (str_eq_ci(level, levels[i].level))
+			return levels[i].base;
+	return RENDER_BASE_UNKNOWN;
 }
 
 static int
@@ -115,7 +132,7 @@ fill_profile(struct service *s, struct snapshot *snap, struct diag *d)
 		err = render_profile_postfix(STR(OLDEST), p, d);
 	if (err)
 		return err;
-	p->base = base_of(s->facts.smtp_tls_security_level);
+	p->base = base_of(&s->facts);
 	snap->render.requiretls_policy = requiretls_of(c->requiretls_policy);
 	return 0;
 }

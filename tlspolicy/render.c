@@ -265,8 +265,32 @@ base_level(const struct job *j)
 		return "encrypt";
 	case RENDER_BASE_DANE:
 		return is_absent ? "may" : NULL;
+	case RENDER_BASE_UNKNOWN:
+		/* who asks this map wants the attributes */
+		return j->map == RENDER_TLS_TLSRPT ? "may" : NULL;
+	case RENDER_BASE_DANE_ONLY:
+	case RENDER_BASE_PKIX:
+		break;
 	}
 	return NULL;
+}
+
+/* The table excludes DANE; what main.cf demands beside it stays so. */
+static const char *
+level_without_dane(const struct job *j)
+{
+	switch (j->p->base) {
+	case RENDER_BASE_ENCRYPT:
+		return "encrypt";
+	case RENDER_BASE_PKIX:
+		return NULL;
+	case RENDER_BASE_MAY:
+	case RENDER_BASE_DANE:
+	case RENDER_BASE_DANE_ONLY:
+	case RENDER_BASE_UNKNOWN:
+		break;
+	}
+	return "may";
 }
 
 /* Testing, and a policy that could not be had: mail flows as without. */
@@ -290,6 +314,29 @@ answer_report(struct job *j)
 	} else {
 		answer_notfound(j);
 	}
+}
+
+static void
+answer_may(struct job *j)
+{
+	const char *level =
+	    j->decision->why == TLS_WHY_NO_DANE ? level_without_dane(j) : "may";
+
+	if (level)
+		answer_level(j, level);
+	else
+		answer_notfound(j);
+}
+
+/* Level "dane" asks nothing of hosts without records, main.cf may. */
+static void
+answer_dane(struct job *j)
+{
+	if (j->p->base == RENDER_BASE_DANE_ONLY ||
+	    j->p->base == RENDER_BASE_PKIX)
+		answer_notfound(j);
+	else
+		answer_level(j, "dane");
 }
 
 static void
@@ -317,10 +364,10 @@ answer_tls(struct job *j)
 		answer_report(j);
 		return;
 	case TLS_MAY:
-		answer_level(j, "may");
+		answer_may(j);
 		return;
 	case TLS_DANE:
-		answer_level(j, "dane");
+		answer_dane(j);
 		return;
 	case TLS_DANE_ONLY:
 		answer_level(j, "dane-only");

@@ -27,7 +27,14 @@
 enum render_mta { RENDER_POSTFIX, RENDER_SENDMAIL };
 
 /* The level that main.cf has by itself: smtp_tls_security_level. */
-enum render_base { RENDER_BASE_MAY, RENDER_BASE_DANE, RENDER_BASE_ENCRYPT };
+enum render_base {
+	RENDER_BASE_MAY, /* or none */
+	RENDER_BASE_DANE,
+	RENDER_BASE_ENCRYPT,
+	RENDER_BASE_DANE_ONLY,
+	RENDER_BASE_PKIX, /* fingerprint, verify, secure */
+	RENDER_BASE_UNKNOWN /* nobody could ask Postfix */
+};
 
 /* What the MTA understands. */
 struct render_profile {
@@ -40,9 +47,11 @@ struct render_profile {
 	bool mx_patterns;
 	bool requiretls; /* 3.11 */
 	/*
-	 * Without TLSRPT attributes nothing is said about policies that demand
-	 * nothing (testing, failed fetches); with them the answer has a level,
-	 * which must not be below what main.cf has.
+	 * A level that demands less than what the destination has to have must
+	 * not be below what main.cf has: that of an answer with TLSRPT
+	 * attributes about policies that demand nothing (testing, failed
+	 * fetches), "dane" for hosts without TLSA records, "may" for a
+	 * destination without DANE. Where it would be, nothing is said.
 	 */
 	enum render_base base;
 };

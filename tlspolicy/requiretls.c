@@ -33,15 +33,26 @@ can_be_verified(const struct tls_decision *d)
 	       d->facts.mx == DANE_MX_SECURE;
 }
 
+/*
+ * Whether it may be otherwise in a moment: a lookup or a fetch has failed, and
+ * mail must not be refused for good for that.
+ */
+static bool
+is_uncertain(const struct tls_decision *d)
+{
+	const struct tls_sts *sts = &d->facts.sts;
+
+	return d->is_short_lived ||
+	       (!sts->policy && sts->failure == TLSRPT_STS_POLICY_FETCH_ERROR);
+}
+
 enum requiretls_verdict
 requiretls_decide(const struct tls_decision *d, bool strict)
 {
-	if (d->kind == TLS_TEMP || d->why == TLS_WHY_TLSA_FAILED ||
-	    d->why == TLS_WHY_MX_FAILED || d->why == TLS_WHY_ADDRESS_FAILED ||
-	    d->why == TLS_WHY_FAIL_OPEN)
+	if (d->kind == TLS_TEMP || d->why == TLS_WHY_FAIL_OPEN)
 		return REQUIRETLS_LATER;
 	if (!can_be_verified(d))
-		return REQUIRETLS_NO_TLS;
+		return is_uncertain(d) ? REQUIRETLS_LATER : REQUIRETLS_NO_TLS;
 	if (strict && d->facts.known.requiretls == TLS_SEEN_NO)
 		return REQUIRETLS_NO_SUPPORT;
 	return REQUIRETLS_GO;

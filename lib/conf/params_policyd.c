@@ -150,8 +150,10 @@ static const struct param table[] = {
 	.fallback = "/usr/sbin/postconf",
 	.help = "The program that tells the settings of Postfix.",
 	.manual = "It is run at the start and at a reload, to know the "
-		  "version and to warn of settings with which Postfix cannot "
-		  "use the answers.\n"
+		  "version and the level that\n"
+		  ".Pa main.cf\n"
+		  "has, below which no answer is, and to warn of settings with "
+		  "which Postfix cannot use the answers.\n"
 		  "Empty means that nothing is run.",
     },
     {

@@ -430,6 +430,37 @@ static const struct {
 	"OK may" TESTED},
     {"testing 3.10, main.cf dane, DANE not looked at", &unlooked, "tls", "3.10",
 	RENDER_BASE_DANE, "NOTFOUND "},
+    /* nothing that would ask for less than main.cf does */
+    {"testing 3.10, main.cf dane-only", &testing, "tls", "3.10",
+	RENDER_BASE_DANE_ONLY, "NOTFOUND "},
+    {"testing 3.10, main.cf verify", &testing, "tls-tlsrpt", "3.10",
+	RENDER_BASE_PKIX, "NOTFOUND "},
+    {"testing 3.10, main.cf unknown", &testing, "tls", "3.10",
+	RENDER_BASE_UNKNOWN, "NOTFOUND "},
+    {"testing 3.10, main.cf unknown, asked for", &testing, "tls-tlsrpt", "3.10",
+	RENDER_BASE_UNKNOWN, "OK may" TESTED},
+    {"failed 3.10, main.cf dane-only", &failing, "tls", "3.10",
+	RENDER_BASE_DANE_ONLY, "NOTFOUND "},
+    {"failed 3.10, main.cf verify", &failing, "tls", "3.10", RENDER_BASE_PKIX,
+	"NOTFOUND "},
+    {"dane, main.cf encrypt", &half, "tls", "3.10", RENDER_BASE_ENCRYPT,
+	"OK dane"},
+    {"dane, main.cf dane-only", &half, "tls", "3.10", RENDER_BASE_DANE_ONLY,
+	"NOTFOUND "},
+    {"dane, main.cf verify", &half, "tls", "3.10", RENDER_BASE_PKIX,
+	"NOTFOUND "},
+    {"dane-only, main.cf verify", &dane, "tls", "3.10", RENDER_BASE_PKIX,
+	"OK dane-only"},
+    {"no-dane, main.cf dane", &no_dane, "tls", "3.10", RENDER_BASE_DANE,
+	"OK may"},
+    {"no-dane, main.cf encrypt", &no_dane, "tls", "3.10", RENDER_BASE_ENCRYPT,
+	"OK encrypt"},
+    {"no-dane, main.cf verify", &no_dane, "tls", "3.10", RENDER_BASE_PKIX,
+	"NOTFOUND "},
+    {"no-dane, main.cf unknown", &no_dane, "tls", "3.10", RENDER_BASE_UNKNOWN,
+	"OK may"},
+    {"fail-open, main.cf verify", &open_rule, "tls", "3.10", RENDER_BASE_PKIX,
+	"OK may"},
     {"testing 3.10, plain", &testing, "QUERY", "3.10", 0, "NOTFOUND "},
     {"testing verified", &testing, "verified", "3.7", 0,
 	"OK secure match=mx1.example.com servername=hostname"},
@@ -895,6 +926,16 @@ test_grammar(void)
 
 /* --- REQUIRETLS -------------------------------------------------------- */
 
+static const struct input down_lenient = {.mx = 'f', .is_lenient = true};
+static const struct input down_required = {
+    .rule = "require-verified", .mx = 'f', .is_lenient = true};
+static const struct input shaky = {.mx = 's', .hosts = "fa"};
+static const struct input shaky_required = {
+    .rule = "require-verified", .mx = 's', .hosts = "fa"};
+static const struct input unaddressed = {.mx = 's', .hosts = "ax"};
+static const struct input unfetched = {
+    .mx = 'i', .hosts = "a", .failure = TLSRPT_STS_POLICY_FETCH_ERROR};
+
 static const struct {
 	const char *name;
 	const struct input *in;
@@ -922,6 +963,20 @@ static const struct {
     {"literal", &literal, 0, 0, REQUIRETLS_NO_TLS, REQUIRETLS_NO_TLS,
 	REQUIRETLS_OPPORTUNISTIC},
     {"down", &down, 0, 0, REQUIRETLS_LATER, REQUIRETLS_LATER,
+	REQUIRETLS_OPPORTUNISTIC},
+    {"down, lenient", &down_lenient, 0, 0, REQUIRETLS_LATER, REQUIRETLS_LATER,
+	REQUIRETLS_OPPORTUNISTIC},
+    {"down, to be verified", &down_required, 0, 0, REQUIRETLS_LATER,
+	REQUIRETLS_LATER, REQUIRETLS_OPPORTUNISTIC},
+    {"a TLSA lookup failed", &shaky, 0, 0, REQUIRETLS_LATER, REQUIRETLS_LATER,
+	REQUIRETLS_OPPORTUNISTIC},
+    {"a TLSA lookup failed, to be verified", &shaky_required, 0, 0,
+	REQUIRETLS_LATER, REQUIRETLS_LATER, REQUIRETLS_OPPORTUNISTIC},
+    {"the addresses of a host failed", &unaddressed, 0, 0, REQUIRETLS_LATER,
+	REQUIRETLS_LATER, REQUIRETLS_OPPORTUNISTIC},
+    {"the policy could not be fetched", &unfetched, 0, 0, REQUIRETLS_LATER,
+	REQUIRETLS_LATER, REQUIRETLS_OPPORTUNISTIC},
+    {"the policy is none", &failing, 0, 0, REQUIRETLS_NO_TLS, REQUIRETLS_NO_TLS,
 	REQUIRETLS_OPPORTUNISTIC},
     {"fail-open", &open_rule, 0, 0, REQUIRETLS_LATER, REQUIRETLS_LATER,
 	REQUIRETLS_OPPORTUNISTIC},
