@@ -41,7 +41,7 @@ look(struct sts_core *c, struct str domain, int64_t now, struct view *out)
 	out->failure = e->failure;
 	snprintf(
 	    out->detail, sizeof(out->detail), "%s", e->detail ? e->detail : "");
-	if (e->next_try > now)
+	if (sts_entry_rests(e, now))
 		out->next_try = e->next_try;
 }
 
@@ -66,7 +66,7 @@ wants_fetch(struct sts_core *c, const struct sts_question *q, int64_t now)
 	if (sts_entry_in_force(e, now) && str_eq(e->policy->id, q->id))
 		return false;
 	failed = str_from_z(e->failed_id);
-	return e->next_try <= now || (failed.n && !str_eq(failed, q->id));
+	return !sts_entry_rests(e, now) || (failed.n && !str_eq(failed, q->id));
 }
 
 /*

@@ -265,6 +265,7 @@ take_policy(struct sts_flight *fl, const struct sts_policy *p)
 	sts_table_set_failure(&c->table, e, STR_NONE, STR_NONE);
 	e->failed = e->next_try = 0;
 	e->failure = TLSRPT_SUCCESS;
+	e->is_new = true;
 	e->refresh_at = sts_refresh_at(c, h, e->hash);
 	c->counts.refreshed += fl->is_refresh;
 	sts_mark_dirty(c, e);

@@ -19,9 +19,6 @@
 #include "tlspolicy/sts_fetch.h"
 #include "tlspolicy/sts_table.h"
 
-/* RFC 8461 section 3.3: least time between two fetches for an id */
-#define STS_BACKOFF 300
-
 struct sts_counts {
 	uint64_t fetches, fetch_errors, fetch_invalid, fetch_webpki;
 	uint64_t joined, refreshed, refresh_failures, store_errors;

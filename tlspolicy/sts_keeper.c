@@ -202,6 +202,7 @@ struct pending {
 	char domain[DOMAIN_SIZE];
 	char detail[DOMAIN_SIZE];
 	struct sts_held *policy; /* NULL: none that is new */
+	bool has_failed; /* since it was fetched */
 	uint64_t fence;
 	struct store_sts row;
 };
@@ -225,7 +226,9 @@ take_dirty(struct sts_core *c, struct pending *p)
 	    p->domain, sizeof(p->domain), "%.*s", STRF(sts_entry_domain(e)));
 	snprintf(
 	    p->detail, sizeof(p->detail), "%s", e->detail ? e->detail : "");
-	p->policy = e->failed ? NULL : sts_held_ref(e->policy);
+	p->policy = e->is_new ? sts_held_ref(e->policy) : NULL;
+	p->has_failed = e->failed != 0;
+	e->is_new = false;
 	p->row = (struct store_sts){.domain = str_from_z(p->domain),
 	    .last_used = e->last_used,
 	    .failed = e->failed,
@@ -241,17 +244,20 @@ take_dirty(struct sts_core *c, struct pending *p)
 	return true;
 }
 
-/* The store's lock is held. */
+/* The store's lock is held. is_put: its policy is there already. */
 static int
-write_one(struct sts_keeper *k, const struct pending *p, struct diag *d)
+write_one(
+    struct sts_keeper *k, const struct pending *p, bool is_put, struct diag *d)
 {
-	int err = p->policy ? store_put_sts(k->store, &p->row, d)
-			    : store_fail_sts(k->store, &p->row, d);
+	int err = 0;
 
+	if (p->policy && !is_put)
+		err = store_put_sts(k->store, &p->row, d);
+	if (!err && p->has_failed)
+		err = store_fail_sts(k->store, &p->row, d);
 	/* those who wait look again */
 	if (!err && p->fence)
-		err =
-		    store_unclaim_sts(k->store, p->row.domain, p->fence, NULL);
+		err = store_unclaim_sts(k->store, p->row.domain, p->fence, d);
 	return err;
 }
 
@@ -263,8 +269,7 @@ write_each(struct sts_keeper *k, const struct pending *p, size_t n, bool all,
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++) {
-		if (all || !p[i].policy || p[i].fence)
-			err = write_one(k, &p[i], d);
+		err = write_one(k, &p[i], !all && !p[i].fence, d);
 		if (err == AVER_LIMIT)
 			err = 0;
 	}
@@ -300,7 +305,10 @@ write_failed(struct sts_core *c, const struct pending *p)
 	struct sts_entry *e = sts_table_find(&c->table, p->row.domain);
 
 	c->counts.store_errors++;
-	if (!e || e->is_dirty)
+	if (!e)
+		return;
+	e->is_new |= p->policy && e->policy == p->policy;
+	if (e->is_dirty)
 		return;
 	e->is_dirty = true;
 	e->next_dirty = c->dirty;
@@ -353,12 +361,12 @@ write_dirty(struct sts_keeper *k)
 		pthread_mutex_unlock(&c->lock);
 		any = true;
 		err = write_batch(k, p, n, &d);
-		for (size_t i = 0; i < n; i++)
-			sts_held_unref(p[i].policy);
 		pthread_mutex_lock(&c->lock);
 		/* to write again what is written does no harm */
 		for (size_t i = 0; err && i < n; i++)
 			write_failed(c, &p[i]);
+		for (size_t i = 0; i < n; i++)
+			sts_held_unref(p[i].policy);
 	}
 	pthread_mutex_unlock(&c->lock);
 	if (any)
@@ -380,10 +388,14 @@ wants_refresh(
 {
 	/*
 	 * RFC 8461 section 10.2. A policy of mode none protects nothing, and
-	 * one that nobody uses may come to its end.
+	 * one that nobody uses may come to its end. One of a clock that was
+	 * ahead would live too long.
 	 */
 	return k->refresh && sts_entry_in_force(e, now) && !e->flight &&
-	       e->policy->mode != STS_NONE && e->refresh_at <= now &&
+	       e->policy->mode != STS_NONE &&
+	       (e->refresh_at <= now ||
+		   (e->policy->fetched > now + STORE_STS_SKEW &&
+		       !sts_entry_rests(e, now))) &&
 	       e->last_used >= now - k->unused_time;
 }
 
@@ -392,7 +404,7 @@ is_garbage(const struct sts_entry *e, int64_t now)
 {
 	if (e->is_dirty || e->flight)
 		return false;
-	return !sts_entry_in_force(e, now) && e->next_try <= now &&
+	return !sts_entry_in_force(e, now) && !sts_entry_rests(e, now) &&
 	       e->last_used < now - KEEP_FAILURE;
 }
 

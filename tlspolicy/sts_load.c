@@ -115,7 +115,7 @@ is_newer(const struct sts_entry *e, const struct store_sts *s)
 
 	if (!h || h->fetched != s->fetched)
 		return !h || h->fetched < s->fetched;
-	return !e->is_dirty &&
+	return !e->is_new &&
 	       !(str_eq(h->id, s->id) && str_eq(h->text, s->policy));
 }
 
@@ -134,6 +134,7 @@ take_over(struct sts_core *c, const struct store_sts *s, struct sts_held *h)
 		/* RFC 8461 section 5.1: else what is in force stays so */
 		if (h && is_newer(e, s)) {
 			differs = set_policy(c, e, h);
+			e->is_new = false;
 			e->refresh_at = first_refresh(c, h, e->hash);
 			if (e->failed && e->failed <= h->fetched)
 				forget_failure(c, e);
@@ -193,8 +194,8 @@ sts_load_removal(struct sts_core *c, struct str domain)
 
 	pthread_mutex_lock(&c->lock);
 	e = sts_table_find(&c->table, domain);
-	/* dirty with a failure: then the policy is an old one */
-	if (e && !(e->is_dirty && !e->failed)) {
+	/* one that the store has not was not removed there */
+	if (e && !e->is_new) {
 		differs = set_policy(c, e, NULL);
 		if (!e->flight && !e->is_dirty)
 			sts_table_drop(&c->table, e);
@@ -213,8 +214,10 @@ sts_load_write_back(struct sts_core *c)
 
 	for (size_t i = 0; i < c->table.n_buckets; i++)
 		for (struct sts_entry *e = c->table.buckets[i]; e; e = e->next)
-			if (!e->is_seen && sts_entry_in_force(e, now))
+			if (!e->is_seen && sts_entry_in_force(e, now)) {
+				e->is_new = true;
 				sts_mark_dirty(c, e);
+			}
 }
 
 void

@@ -85,6 +85,12 @@ sts_entry_in_force(const struct sts_entry *e, int64_t now)
 	return e->policy && now < e->policy->expires;
 }
 
+bool
+sts_entry_rests(const struct sts_entry *e, int64_t now)
+{
+	return e->next_try > now && e->next_try - now <= STS_BACKOFF;
+}
+
 static struct sts_entry **
 place_of(const struct sts_table *t, struct str domain, uint64_t hash)
 {

@@ -32,6 +32,9 @@ struct sts_held *sts_held_new(struct str id, struct str text,
 struct sts_held *sts_held_ref(struct sts_held *h); /* NULL allowed */
 void sts_held_unref(struct sts_held *h); /* NULL allowed */
 
+/* RFC 8461 section 3.3: least time between two fetches for an id */
+#define STS_BACKOFF 300
+
 struct sts_flight; /* a fetch under way, of sts_cache.c */
 
 struct sts_entry {
@@ -50,12 +53,19 @@ struct sts_entry {
 	uint64_t fence; /* of the claim to fetch, among hosts; 0: none */
 	enum tlsrpt_result failure;
 	bool is_dirty; /* to be written: in the list of dirty ones */
+	bool is_new; /* the policy: the store has it not */
 	bool is_stored; /* the store has it */
 	bool is_seen; /* while the store is read again */
 	bool is_unsure; /* the store may have a policy and could not be read */
 	uint8_t len;
 	char domain[];
 };
+
+/*
+ * Is there to be no fetch for failed_id yet? One that is further ahead than any
+ * backoff is from a clock that was wrong, and counts for nothing.
+ */
+bool sts_entry_rests(const struct sts_entry *e, int64_t now);
 
 struct sts_table {
 	struct sts_entry **buckets;

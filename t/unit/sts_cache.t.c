@@ -294,6 +294,9 @@ static const struct {
 	    {600000, ENFORCE, STS_FOUND, "2", "enforce", 1, 0},
 	    {600000, NO, STS_ABSENT, "", "enforce", 0, 0},
 	    {4800, NO, STS_ABSENT, "", "-", 0, 0}}},
+    {"a clock that was ahead does not make a failure last",
+	{{DAY, NO, STS_FOUND, "1", "sts-policy-fetch-error", 1, 1},
+	    {-DAY, ENFORCE, STS_FOUND, "1", "enforce", 1, 0}}},
     {"max_age 0 is legal, and over at once",
 	{{0, POLICY("enforce", "0"), STS_FOUND, "1", "-", 1, 0},
 	    {1, ENFORCE, STS_FOUND, "1", "enforce", 1, 0}}},
@@ -612,6 +615,37 @@ test_refresh(const char *dir)
 	arena_fini(&a);
 }
 
+/* A policy that was fetched while the clock was ahead. */
+static void
+test_clock(const char *dir)
+{
+	struct bench b;
+	struct sts_answer x;
+	struct arena a;
+
+	arena_init(&a, 1 << 20);
+	atomic_store(&now_s, START + 300 * DAY);
+	if (!bench_open(&b, open_store(dir), true, 100))
+		return;
+	b.fake.policy = ENFORCE;
+	ask(&b, &a, "mixed.example", STS_FOUND, "1", 500, &x);
+	b.fake.policy = TESTING;
+	atomic_store(&now_s, START);
+	await_fetches(&b, 2);
+	is_int(fetches(&b.fake), 2, "a policy from the future is refreshed");
+	for (int i = 0; i < 400; i++) {
+		ask(&b, &a, "mixed.example", STS_ABSENT, "", 500, &x);
+		if (x.sts.policy && x.sts.policy->mode == STS_TESTING)
+			break;
+		sleep_ms(10);
+	}
+	ok(x.sts.policy && x.sts.policy->mode == STS_TESTING &&
+		x.sts.fetched == START,
+	    "and lives no longer than it should");
+	bench_close(&b);
+	arena_fini(&a);
+}
+
 /* ---- threads ------------------------------------------------------------ */
 
 struct asker {
@@ -716,6 +750,7 @@ main(void)
 	tmpdir_remove(dir.path);
 	dir = tmpdir_fast();
 	test_refresh(dir.path);
+	test_clock(dir.path);
 	tmpdir_remove(dir.path);
 	return tap_done();
 }

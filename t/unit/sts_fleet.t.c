@@ -427,6 +427,7 @@ comes(struct host *h, const char *want)
 	return false;
 }
 
+/* Waits for its policy. */
 static bool
 stored(const char *domain, struct store_sts *out, struct arena *a)
 {
@@ -434,7 +435,9 @@ stored(const char *domain, struct store_sts *out, struct arena *a)
 	bool there = false;
 
 	for (int i = 0; i < 1000 && !there; i++) {
-		there = store_get_sts(s, str_from_z(domain), a, out, NULL) == 0;
+		there =
+		    store_get_sts(s, str_from_z(domain), a, out, NULL) == 0 &&
+		    out->policy.n > 0;
 		if (!there)
 			sleep_ms(20);
 	}
@@ -793,6 +796,9 @@ test_emptied(const char *dir)
 		is_str(str_from_z(mode(&a, name, "1")), STR("enforce"), name);
 		ok(stored(name, &row, &arena), "is stored");
 	}
+	a.policy = NULL;
+	is_str(str_from_z(mode(&a, "d3.many.example", "2")), STR("enforce"),
+	    "one that could not be fetched again");
 	/* a reader's place that the store does not know any more */
 	atomic_store(&broken, 1u << OP_CHANGES);
 	s = plain_store();
@@ -812,7 +818,33 @@ test_emptied(const char *dir)
 	is_str(str_from_z(mode(&a, "d3.many.example", "")), STR("enforce"),
 	    "and is no removal");
 	ok(stored("d3.many.example", &row, &arena), "the store gets it back");
-	is_int(a.fetches, 5, "without a fetch");
+	is_int(a.fetches, 6, "without a fetch");
+	host_close(&a);
+	arena_fini(&arena);
+}
+
+/* Nothing can be written while a policy is fetched, and its refresh fails. */
+static void
+test_full(const char *dir)
+{
+	struct store_sts row = {.fetched = 0};
+	struct host a;
+	struct arena arena;
+
+	arena_init(&arena, 1 << 20);
+	begin(dir, "full");
+	host_open(&a);
+	atomic_store(&broken, 1u << OP_PUT | 1u << OP_FAIL);
+	is_mode(&a, "1", "enforce", "a policy");
+	a.policy = NULL;
+	is_mode(&a, "2", "enforce", "and a fetch that fails");
+	atomic_store(&broken, 0);
+	ok(stored("a.example", &row, &arena) && str_eq(row.id, STR("1")) &&
+		row.fetched == START,
+	    "the policy is written all the same");
+	host_close(&a);
+	host_open(&a);
+	is_mode(&a, "", "enforce", "and there after a restart");
 	host_close(&a);
 	arena_fini(&arena);
 }
@@ -831,6 +863,7 @@ main(void)
 	test_slow(dir.path);
 	test_start_without(dir.path);
 	test_emptied(dir.path);
+	test_full(dir.path);
 	tmpdir_remove(dir.path);
 	return tap_done();
 }
