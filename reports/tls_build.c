@@ -120,7 +120,8 @@ compare_record(void *arg, const struct ledger_report *rep)
 	struct used *u = arg;
 	struct tlsrpt_record record;
 
-	if (rep->begin < u->b->day)
+	/* the newest first: from here on all are older than the day */
+	if (rep->created < u->b->day)
 		return 1;
 	if (rep->begin != u->b->day)
 		return 0;

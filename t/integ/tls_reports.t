@@ -245,6 +245,26 @@ def test_hosts(lab):
            "a recipient domain that asks for nothing has been told nothing")
 
 
+def test_late_host(lab):
+    """What came late for the day before does not hide the report of a day."""
+    host = "mx.host.example"
+    c = Case(lab, ask("one.example", "mailto:same@host.example") +
+             ask(host, "mailto:same@host.example") +
+             "host.example. MX 1 mx.host.example.\n")
+    now = D0 + DAY + MORNING
+    c.put(tlsa(D0 + DAY, "one.example", "one.example", host))
+    c.run(now)
+    c.put(tlsa(D0, "one.example", "one.example", host))
+    c.run(now + 3600)
+    tap.eq(sorted(m.day for m in c.tls_mails()),
+           ["2026-11-01", "2026-11-02"],
+           "a report, and then one of the day before")
+    c.put(tlsa(D0 + DAY, host, "one.example", host))
+    c.run(now + 7200)
+    tap.eq(([m.domain for m in c.tls_mails()], c.sum.get("told")),
+           (["one.example"] * 2, 1), "the host is told nothing twice")
+
+
 def test_twin(lab):
     c = Case(lab, ask("d.example", "mailto:tls@d.example"))
     c.put(T.row(D0, "d.example", good=4, kind="no-policy-found"),
@@ -542,8 +562,9 @@ def main(lab):
     if not T.jsonschema:
         tap.note("python3-jsonschema is not installed: no schema is checked")
     for test in (test_document, test_settle, test_record, test_wanted,
-                 test_success, test_hosts, test_twin, test_details, test_loop,
-                 test_dry, test_spread, test_signature, test_reading):
+                 test_success, test_hosts, test_late_host, test_twin,
+                 test_details, test_loop, test_dry, test_spread,
+                 test_signature, test_reading):
         tap.note(test.__name__)
         test(lab)
     for test in (test_several, test_https, test_safety, test_suppression):
