@@ -202,7 +202,9 @@ query_print(const struct query_result *r, FILE *out)
 	buf_add_c(&b, '\n');
 	if (f->rule)
 		buf_addf(&b, "  table: line %u\n", f->rule->line);
-	if (f->mx != DANE_MX_UNASKED)
+	if (f->nexthop->kind == NEXTHOP_HOST)
+		buf_add_z(&b, "  MX: not looked up, the host is named\n");
+	else if (f->mx != DANE_MX_UNASKED)
 		buf_addf(&b, "  MX: %s\n", dane_mx_name(f->mx));
 	for (size_t i = 0; i < f->n_hosts; i++)
 		print_host(&b, r, i);

@@ -46,7 +46,7 @@ static const char *const why_texts[TLS_WHY_COUNT] = {
     [TLS_WHY_STS_FAILED] = "MTA-STS record, but no policy could be had",
     [TLS_WHY_FAIL_OPEN] = "tls_policy_table lets mail flow in spite of trouble",
     [TLS_WHY_REQUIRED] = "tls_policy_table requires verified TLS",
-    [TLS_WHY_TROUBLE] = "trouble of this host",
+    [TLS_WHY_TROUBLE] = "no decision is possible",
 };
 
 const char *

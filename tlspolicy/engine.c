@@ -336,7 +336,7 @@ look_up_record(struct deciding *g, struct sts_question *q)
 	detail->record_id = rec.id;
 	if (q->found == STS_UNKNOWN)
 		detail->record_why = arena_dup(g->arena, str_from_z(rr->why));
-	else if (q->found == STS_INVALID)
+	else if (q->found != STS_FOUND)
 		detail->record_why = arena_dup(g->arena, str_from_z(d.text));
 }
 

@@ -178,7 +178,7 @@ struct engine_detail {
 	bool sts_asked; /* the record was looked up */
 	enum sts_found record; /* what it said */
 	struct str record_id;
-	struct str record_why; /* of STS_INVALID and STS_UNKNOWN */
+	struct str record_why; /* unless STS_FOUND; may be empty */
 	bool has_fetched; /* or waited for who did */
 	int64_t valid; /* milliseconds the answer may be kept */
 };

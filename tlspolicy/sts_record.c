@@ -81,6 +81,8 @@ sts_record_select(struct arena *a, const struct dns_rrset *rr,
 			n++;
 		}
 	}
+	if (n == 0 && rr->status == DNS_OK)
+		diag_set(d, 0, 0, "no TXT record begins with \"v=STSv1;\"");
 	if (n == 0)
 		return STS_ABSENT;
 	if (n > 1) {

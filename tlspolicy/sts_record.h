@@ -34,7 +34,8 @@ int sts_record_parse(struct str text, struct sts_record *out, struct diag *d);
 /*
  * The record of an answer to the TXT question. Of MTA-STS there is a policy to
  * be looked for only with STS_FOUND; a policy in the cache stays in force
- * whatever this says. *out is set with STS_FOUND, in the arena.
+ * whatever this says. *out is set with STS_FOUND, in the arena; else d tells
+ * why, but where there are no TXT records.
  */
 enum sts_found sts_record_select(struct arena *a, const struct dns_rrset *rr,
     struct sts_record *out, struct diag *d);

@@ -175,6 +175,9 @@ def test_decisions(site):
     for words in ("dane-only", "_25._tcp.mx.dane.example TLSA ok secure",
                   "requiretls"):
         tap.ok(words in r.stdout, "the text has " + words, r.stdout)
+    r = site.aver("query", "[mx.dane.example]")
+    tap.ok("MX: not looked up" in r.stdout and "dane-only" in r.stdout,
+           "a host in brackets has no MX", r.stdout)
 
 
 def daemon_runs(site):

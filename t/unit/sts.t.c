@@ -81,26 +81,29 @@ static const struct {
 	const char *name, *zone;
 	enum sts_found want;
 	const char *id;
+	const char *why; /* NULL: nothing is said */
 } answers[] = {
-    {"one", P "\"v=STSv1; id=1\"", STS_FOUND, "1"},
-    {"two strings", P "\"v=STSv\" \"1; id=1\" \"23\"", STS_FOUND, "123"},
+    {"one", P "\"v=STSv1; id=1\"", STS_FOUND, "1", NULL},
+    {"two strings", P "\"v=STSv\" \"1; id=1\" \"23\"", STS_FOUND, "123", NULL},
     {"beside others", P "\"v=spf1 -all\"\n" P "\"v=STSv1; id=9\"\n" P "\"\"",
-	STS_FOUND, "9"},
+	STS_FOUND, "9", NULL},
     {"beside a record of STSv10", P "\"v=STSv10; id=1\"\n" P "\"v=STSv1;id=2\"",
-	STS_FOUND, "2"},
+	STS_FOUND, "2", NULL},
     {"behind a CNAME",
 	"_mta-sts.a.example CNAME p.example\np.example TXT \"v=STSv1; id=7\"",
-	STS_FOUND, "7"},
+	STS_FOUND, "7", NULL},
     {"two of ours", P "\"v=STSv1; id=1\"\n" P "\"v=STSv1; id=2\"", STS_INVALID,
-	NULL},
+	NULL, "2 records begin"},
     {"one valid, one not", P "\"v=STSv1; id=1\"\n" P "\"v=STSv1; x\"",
-	STS_INVALID, NULL},
-    {"not valid", P "\"v=STSv1; id=-\"", STS_INVALID, NULL},
-    {"others only", P "\"v=spf1 -all\"", STS_ABSENT, NULL},
-    {"no such name", "a.example A 192.0.2.1", STS_ABSENT, NULL},
-    {"no TXT", "_mta-sts.a.example A 192.0.2.1", STS_ABSENT, NULL},
-    {"SERVFAIL", "_mta-sts.a.example SERVFAIL", STS_UNKNOWN, NULL},
-    {"bogus", P "\"v=STSv1; id=1\"\na.example BOGUS", STS_UNKNOWN, NULL},
+	STS_INVALID, NULL, "2 records begin"},
+    {"not valid", P "\"v=STSv1; id=-\"", STS_INVALID, NULL, "id: \"-\""},
+    {"others only", P "\"v=spf1 -all\"", STS_ABSENT, NULL,
+	"no TXT record begins"},
+    {"no such name", "a.example A 192.0.2.1", STS_ABSENT, NULL, NULL},
+    {"no TXT", "_mta-sts.a.example A 192.0.2.1", STS_ABSENT, NULL, NULL},
+    {"SERVFAIL", "_mta-sts.a.example SERVFAIL", STS_UNKNOWN, NULL, "SERVFAIL"},
+    {"bogus", P "\"v=STSv1; id=1\"\na.example BOGUS", STS_UNKNOWN, NULL,
+	"validation"},
 };
 
 static void
@@ -123,6 +126,9 @@ test_answers(void)
 		rr = source->ops->resolve(source, &name, DNS_TXT, 0);
 		is_int(sts_record_select(&a, rr, &r, &d), answers[i].want,
 		    answers[i].name);
+		ok((d.text[0] == 0) == !answers[i].why &&
+			(!answers[i].why || strstr(d.text, answers[i].why)),
+		    "%s: \"%s\"", answers[i].name, d.text);
 		if (answers[i].id)
 			is_str(
 			    r.id, str_from_z(answers[i].id), answers[i].name);
