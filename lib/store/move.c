@@ -176,13 +176,6 @@ copy_part(struct move *m, struct str id)
 	return err;
 }
 
-struct ids {
-	struct arena *arena;
-	struct str list[64];
-	size_t n;
-	bool part; /* those of parts, or the others */
-};
-
 static bool
 is_part(struct str id)
 {
@@ -192,36 +185,40 @@ is_part(struct str id)
 static int
 note_part(void *arg, const struct ledger_report *r)
 {
-	struct ids *x = arg;
-
 	if (!is_part(r->id))
 		return 0;
-	x->list[x->n] = arena_dup(x->arena, r->id);
-	return ++x->n == sizeof(x->list) / sizeof(x->list[0]);
+	buf_add(arg, r->id);
+	buf_add_c(arg, '\n');
+	return 0;
 }
 
-/* All that are there, from this run or from one that was killed. */
+/*
+ * All that are there, from this run or from one that was killed, however many:
+ * they are forgotten together, so that each is counted once.
+ */
 static int
 copy_parts(struct move *m)
 {
 	const struct ledger_filter parts = {.until = PART_CREATED + 1};
-	struct ids x = {.arena = &m->arena};
+	struct buf ids;
+	struct str rest;
 	int err;
 
-	do {
+	buf_init(&ids, NULL, MEMORY);
+	err = store_each_report(m->from, &parts, note_part, &ids, m->d);
+	if (!err && !buf_ok(&ids))
+		err = diag_set(m->d, AVER_NOMEM, 0, "out of memory");
+	rest = buf_str(&ids);
+	while (rest.n && !err) {
+		struct str id = str_cut(rest, '\n', &rest);
+
 		arena_reset(&m->arena);
-		x.n = 0;
-		err = store_each_report(m->from, &parts, note_part, &x, m->d);
-		if (err < 0)
-			return err;
-		err = 0;
-		for (size_t i = 0; i < x.n && !err; i++)
-			err = copy_part(m, x.list[i]);
-		/* all of them, unless there are more: they are counted once */
-		if (!err && x.n && x.n < sizeof(x.list) / sizeof(x.list[0]))
-			return store_forget_reports(
-			    m->from, PART_CREATED + 1, NULL, m->d);
-	} while (!err && x.n == sizeof(x.list) / sizeof(x.list[0]));
+		err = copy_part(m, id);
+	}
+	if (!err && ids.n)
+		err =
+		    store_forget_reports(m->from, PART_CREATED + 1, NULL, m->d);
+	buf_fini(&ids);
 	return err;
 }
 

@@ -202,6 +202,70 @@ there_and_back(const char *spec)
 	tmpdir_remove(dir.path);
 }
 
+/* --- many parts */
+
+#define PARTS 150
+
+static void
+put_number(struct buf *b, uint64_t v)
+{
+	for (int i = 56; i >= 0; i -= 8)
+		buf_add_c(b, (char)(v >> i & 0xff));
+}
+
+static int sum_rows(void *arg, const struct store_evaluation *r);
+
+/* As a run that was killed leaves them behind, of a domain with many rows. */
+static void
+many_parts(const char *spec)
+{
+	struct tmpdir dir = tmpdir_new();
+	struct tmppath one = tmp_in(dir.path, "1");
+	struct store_moved n = {0};
+	struct store *a = store_now(spec, STORE_WRITE), *b;
+	struct store_spec x;
+	struct diag d = {.text = ""};
+	uint64_t got = 0;
+	char id[32];
+
+	snprintf(x.z, sizeof(x.z), "sqlite:%.700s", one.z);
+	b = store_now(x.z, STORE_WRITE);
+	for (unsigned i = 0; i < PARTS; i++) {
+		struct ledger_report r = {.kind = LEDGER_DMARC,
+		    .policy_domain = STR("big.example"),
+		    .created = 1,
+		    .file_name = STR("rows")};
+		struct buf body;
+
+		snprintf(id, sizeof(id), "move-00-%u", i);
+		r.id = str_from_z(id);
+		buf_init(&body, NULL, 1000);
+		buf_add_c(&body, 'n');
+		put_number(&body, HOUR);
+		put_number(&body, 1);
+		put_number(&body, 0);
+		put_number(&body, r.id.n);
+		buf_add(&body, r.id);
+		put_number(&body, 0);
+		put_number(&body, 0);
+		r.body = buf_str(&body);
+		if (store_put_report(a, &r, NULL, 0, &d))
+			ok(false, "%s: %s", id, d.text);
+		buf_fini(&body);
+	}
+	/* one that does not end */
+	alarm(60);
+	ok(store_move(a, b, &n, &d) == 0, "parts of an earlier run %s", d.text);
+	alarm(0);
+	store_each_evaluation(b, STR_NONE, 0, INT64_MAX, sum_rows, &got, NULL);
+	is_int(got, PARTS, "all of them arrive, once");
+	is_int(store_get_report(a, str_from_z(id), false, NULL, NULL, NULL),
+	    AVER_NOTFOUND, "and none is left");
+	store_close(a);
+	store_close(b);
+	tmpdir_remove(dir.path);
+}
+
 /* --- killed */
 
 static uint64_t
@@ -302,6 +366,7 @@ int
 main(void)
 {
 	on_each_backend("move", there_and_back);
+	on_each_backend("parts", many_parts);
 	on_redis("killed", killed_both_ways);
 	return tap_done();
 }
