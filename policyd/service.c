@@ -123,15 +123,17 @@ fill_profile(struct service *s, struct snapshot *snap, struct diag *d)
 	const struct conf *c = snap->conf;
 	const char *version = is_auto(c) ? s->version : c->postfix_version;
 	struct render_profile *p = &snap->render.profile;
+	struct diag why = {{0}, 0};
 	int err;
 
 	if (!*version)
 		version = OLDEST;
-	err = render_profile_postfix(str_from_z(version), p, d);
+	err = render_profile_postfix(str_from_z(version), p, &why);
 	if (err && is_auto(c))
-		err = render_profile_postfix(STR(OLDEST), p, d);
+		err = render_profile_postfix(STR(OLDEST), p, &why);
 	if (err)
-		return err;
+		return diag_set(
+		    d, err, 0, "parameter postfix_version: %s", why.text);
 	p->base = base_of(&s->facts);
 	snap->render.requiretls_policy = requiretls_of(c->requiretls_policy);
 	return 0;

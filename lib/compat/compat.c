@@ -105,9 +105,16 @@ compat_make_directory(
     const char *path, mode_t mode, const char *user, struct diag *d)
 {
 	const struct passwd *pw;
+	char what[160];
 
-	if (mkdir(path, mode) < 0)
-		return errno == EEXIST ? 0 : set_errno(d, path);
+	if (mkdir(path, mode) < 0) {
+		int number = errno;
+
+		snprintf(what, sizeof(what),
+		    "the directory %.90s cannot be made", path);
+		errno = number;
+		return number == EEXIST ? 0 : set_errno(d, what);
+	}
 	if (geteuid() != 0 || !user[0])
 		return 0;
 	pw = getpwnam(user);
