@@ -55,7 +55,7 @@ integ_tests = \
 
 TESTS += $(lint_tests) $(integ_tests)
 EXTRA_DIST += $(lint_tests) $(integ_tests) \
-	t/integ/conformance.skip t/integ/lab.py \
+	t/integ/conformance.skip t/integ/kill_lab.py t/integ/lab.py \
 	t/integ/offline.c t/integ/sendmail_lab.py t/integ/tlsrep_lab.py \
 	t/integ/tlsrpt.schema.json t/integ/tls_lab.py \
 	t/integ/redis_lab.py t/integ/reports_lab.py \

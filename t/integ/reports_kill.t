@@ -9,23 +9,20 @@ evaluation was counted in exactly one report.
 AVER_KILLS sets how many kills there are (default 60)."""
 import json
 import os
-import random
 import re
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__))))
+import kill_lab as K
 import lab as L
 import reports_lab as R
 
 KILLS = int(os.environ.get("AVER_KILLS", "60"))
-SEED = int(os.environ.get("AVER_SEED", "1"))
 DOMAINS = 40
 EVALUATIONS = 20 * DOMAINS
 TRIES_PER_DAY = 4
 FIRST = 1793491200  # 2026-11-01
-LEASE = 305  # of report_timeout = 1s
-HOLD = 0.5 if "AVER_STORE" in os.environ else 0
 tap = L.Tap()
 
 
@@ -46,49 +43,6 @@ def destinations(i):
     return own if i == DOMAINS - 1 else own + ["d%d@out.example" % i]
 
 
-class Killer:
-    def __init__(self, site):
-        self.site = site
-        self.rng = random.Random(SEED)
-        self.kills = self.ended = self.pairs = 0
-        self.longest = 0.2  # what a run takes, once it is measured
-        self.odd = []
-
-    def clean(self, now):
-        """A run that nobody kills; the log of it."""
-        # on Redis the hold of one that was killed ends a little later
-        time.sleep(HOLD)
-        started = time.monotonic()
-        r = self.site.report("dmarc", "--now", str(now))
-        took = time.monotonic() - started
-        if "reports=%d " % DOMAINS in r.stderr:
-            self.longest = took
-        return r
-
-    def kill_some(self, now):
-        """One or two programs at once; each but sometimes one is killed."""
-        procs = [self.site.spawn("dmarc", "--now", str(now))]
-        if self.rng.random() < 0.5:
-            self.pairs += 1
-            procs.append(self.site.spawn("dmarc", "--now", str(now)))
-        spare = len(procs) == 2 and self.rng.random() < 0.3
-        end = sorted(self.rng.uniform(0, 0.7 * self.longest) for _ in procs)
-        started = time.monotonic()
-        for p, moment in zip(procs, end):
-            time.sleep(max(0, started + moment - time.monotonic()))
-            if spare and p is procs[-1]:
-                break
-            if p.poll() is None:
-                p.kill()
-                self.kills += 1
-            else:
-                self.ended += 1
-        for p in procs:
-            code = p.wait(120)
-            if code not in (0, -9, 75):
-                self.odd.append(code)
-
-
 def one_day(site, killer, k, tries=TRIES_PER_DAY):
     """False when the day was too short."""
     day = FIRST + k * R.DAY
@@ -96,14 +50,8 @@ def one_day(site, killer, k, tries=TRIES_PER_DAY):
     now = day + R.DAY + 600
     for _ in range(tries):
         killer.kill_some(now)
-        now += LEASE
-    # what a killed one had claimed is free when its lease is over
-    for _ in range(3):
-        now += LEASE
-        r = killer.clean(now)
-        if r.returncode:
-            tap.ok(False, "day %d: a run that nobody kills" % k, r.stderr)
-    return now < day + 2 * R.DAY
+        now += K.LEASE
+    return killer.settle(tap, now) < day + 2 * R.DAY
 
 
 def in_the_middle(site):
@@ -148,7 +96,7 @@ def check_ledger(site, days):
 
 def main(lab):
     site = R.Site(lab, zone())
-    killer = Killer(site)
+    killer = K.Killer(site, "dmarc", DOMAINS, 0.7)
     started = time.monotonic()
     one_day(site, killer, 0, tries=0)
     days = 1
@@ -157,9 +105,7 @@ def main(lab):
                       "day %d, kills so far: %d" % (days, killer.kills)):
             return
         days += 1
-    tap.note("%d kills, %d runs ended before theirs, %d times two at once, "
-             "%.0f s" % (killer.kills, killer.ended, killer.pairs,
-                         time.monotonic() - started))
+    tap.note(killer.told(started))
     tap.eq(killer.odd, [], "exit codes of the others")
     middle = in_the_middle(site)
     tap.ok(middle > killer.kills // 10,

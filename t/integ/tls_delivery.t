@@ -7,128 +7,54 @@ one and a mail host that the policy does not name, to plain ones. Then things
 fail, with restarts between: what was protected is delivered protected or not
 at all."""
 import os
-import shutil
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "t/integ"))
 import lab                                                  # noqa: E402
 try:
-    import smtp_lab
+    import tls_site
 except ImportError as e:
     lab.skip_all("needs %s (Debian: python3-cryptography)" % e.name)
 import tls_lab                                              # noqa: E402
+from tls_site import Domain                                 # noqa: E402
 
 tap = lab.Tap()
-OTHER = "00" * 32
-
-
-class Mx:
-    """A mail host with its certificate; None: without STARTTLS."""
-
-    def __init__(self, certificate):
-        self.certificate = certificate
-        self.server = smtp_lab.Server(self.talk)
-        self.port = self.server.port
-
-    def talk(self, peer):
-        peer.greet(self.certificate and self.certificate.context(),
-                   after="PIPELINING")
-        peer.serve()
-
-    def taken(self):
-        return sum(len(p.data) for p in self.server.peers)
-
-
-class Site:
-    def __init__(self, stage):
-        self.lab = stage
-        self.ca = smtp_lab.Authority(stage.dir)
-        other = smtp_lab.Authority(stage.dir, "Other CA")
-        names = ["dane", "wrong", "forged", "sts", "cert", "clear", "mxname",
-                 "testing", "plain", "open"]
-        own = {n: self.ca.issue(n, ["mx.%s.example" % n]) for n in names}
-        # DANE needs no authority
-        own["dane"] = other.issue("self", ["whatever.example"])
-        own["cert"] = other.issue("bad", ["mx.cert.example"])
-        own["testing"] = other.issue("test", ["mx.testing.example"])
-        own["clear"] = own["open"] = None
-        self.mx = {n + ".example": Mx(own[n]) for n in names}
-        self.hosts = tls_lab.PolicyHosts(self.ca.issue("none", ["x.example"]))
-        self.policies = {"sts": {}, "cert": {}, "clear": {},
-                         "mxname": {"mx": ["*.elsewhere.example"]},
-                         "testing": {"mode": "testing"}}
-        for n, more in self.policies.items():
-            d = n + ".example"
-            self.hosts.put(d, self.ca.issue("h-" + n, ["mta-sts." + d]),
-                           tls_lab.answer(tls_lab.policy(domain=d, **more)))
-        self.dns = tls_lab.SignedDns(stage, self.records(), {},
-                                     [(OTHER, "11" * 32)])
-        self.resolver = tls_lab.Unbound(stage, self.dns)
-        self.policyd_port = lab.free_ports(1)[0]
-        self.policyd = None
-        os.makedirs(stage.path("state"))
-        shutil.chown(stage.path("state"), "nobody")
-        self.conf = stage.write("aver.conf", """
-user = nobody
-state_directory = %(dir)s/state
-store = sqlite:%(dir)s/state/aver.db
-log_destination = stderr
-policyd_listen = inet:127.0.0.1:%(port)d
+DOMAINS = {
+    "dane.example": Domain(signer="other", names=["whatever.example"],
+                           tlsa="good"),
+    "wrong.example": Domain(tlsa="bad"),
+    "forged.example": Domain(tlsa="forged"),
+    "sts.example": Domain({}),
+    "cert.example": Domain({}, signer="other"),
+    "clear.example": Domain({}, names=None),
+    "mxname.example": Domain({"mx": ["*.elsewhere.example"]}),
+    "testing.example": Domain({"mode": "testing"}, signer="other"),
+    "plain.example": Domain(),
+    "open.example": Domain(names=None),
+}
+CONF = """
 postfix_version = auto
-sts_ca_file = %(ca)s
-sts_port = %(https)d
-sts_timeout = 4s
-sts_allow_networks = 127.0.0.0/8
 tls_min_validity = 0
 tls_max_validity = 1
-dns_servers = %(dns)s
-dns_trust_anchor = %(anchor)s
-dnssec = validate
-dns_timeout = 1500ms
 dns_max_ttl = 1
 dns_max_negative_ttl = 1
-""" % {"dir": stage.dir, "port": self.policyd_port, "ca": self.ca.file,
-            "https": self.hosts.port, "dns": self.dns.server,
-            "anchor": self.dns.anchor})
-        os.chmod(self.ca.file, 0o644)
-        os.chmod(self.dns.anchor, 0o644)
-        self.start()
-        self.postfix = tls_lab.Sender(
-            stage, self.resolver,
-            "socketmap:inet:127.0.0.1:%d:tls" % self.policyd_port,
-            self.ca.file, {d: m.port for d, m in self.mx.items()})
+"""
 
-    def records(self):
-        out = []
-        for d, m in self.mx.items():
-            out += ["%s. MX 10 mx.%s." % (d, d), "mx.%s. A 127.0.0.1" % d]
-        tlsa = "_%d._tcp.mx.%s. TLSA %s"
-        for d, record in (
-                ("dane.example", self.mx["dane.example"].certificate.tlsa()),
-                ("wrong.example", "3 1 1 " + "33" * 32),
-                ("forged.example", "3 1 1 " + OTHER)):
-            out.append(tlsa % (self.mx[d].port, d, record))
-        for n in self.policies:
-            out.append('_mta-sts.%s.example. TXT "v=STSv1; id=1"' % n)
-            out.append("mta-sts.%s.example. A 127.0.0.1" % n)
-        return out
 
-    def start(self):
-        self.policyd = self.lab.spawn(
-            [os.path.join(lab.BUILD, "aver-policyd"), "-f", "-c", self.conf],
-            "policyd.log")
-        lab.wait_until(lambda: lab.listens(self.policyd_port), 15,
-                       "aver-policyd: " + self.lab.read("policyd.log")[-500:])
+class Site(tls_site.Site):
+    """With a Postfix that delivers."""
 
-    def stop(self):
-        self.policyd.terminate()
-        self.policyd.wait(20 * lab.SLOW)
+    def __init__(self, stage):
+        super().__init__(stage, DOMAINS)
+        self.start(CONF)
+        self.postfix = tls_lab.Sender(stage, self.resolver, self.map("tls"),
+                                      self.ca.file, self.ports())
 
     def deliver(self, domain, status, words, name):
-        before = self.mx[domain].taken()
+        before = self.mx[domain][0].taken()
         line = self.postfix.send(domain)
-        came = self.mx[domain].taken() - before
+        came = self.mx[domain][0].taken() - before
         good = "status=" + status in line and words in line
         tap.ok(good and came == (status == "sent"), name, line)
         tap.note(line[-300:])
@@ -168,7 +94,7 @@ def test_https_down(site):
     """The policy hosts are gone, aver-policyd starts again."""
     site.hosts.down()
     site.stop()
-    site.start()
+    site.start(CONF)
     site.deliver("sts.example", "sent", "", "the policy survives")
     tap.ok("Verified TLS connection" in tls_of(site, "mx.sts.example"),
            "and still counts", tls_of(site, "mx.sts.example"))
@@ -186,7 +112,7 @@ def test_record_gone(site):
                     if not r.startswith("_mta-sts.")])
     site.dns.start()
     site.stop()
-    site.start()
+    site.start(CONF)
     time.sleep(1.5)
     site.deliver("clear.example", "deferred", "",
                  "no record, no policy host: the policy is in force")
@@ -196,7 +122,7 @@ def test_record_gone(site):
 def test_dns_down(site):
     site.dns.stop()
     site.stop()
-    site.start()
+    site.start(CONF)
     time.sleep(1.5)
     for domain in ("sts.example", "clear.example", "dane.example",
                    "open.example"):
@@ -211,17 +137,12 @@ def test_policyd_down(site):
     site.stop()
     for domain in ("dane.example", "clear.example", "open.example"):
         site.deliver(domain, "deferred", "", "no daemon: " + domain)
-    site.start()
+    site.start(CONF)
     site.deliver("open.example", "sent", "", "and back")
 
 
 def main():
-    lab.need(programs=("nsd", "ldns-signzone", "ldns-keygen", "unbound",
-                       "postfix", "unshare"))
-    if not os.access(os.path.join(lab.BUILD, "aver-policyd"), os.X_OK):
-        lab.skip_all("aver-policyd is not built")
-    if not tls_lab.Sender.possible():
-        lab.skip_all("a mount namespace cannot be made here")
+    tls_site.need("postfix")
     with lab.Lab() as stage:
         site = Site(stage)
         try:

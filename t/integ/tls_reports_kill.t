@@ -8,11 +8,11 @@ same content), and every session was counted in exactly one report.
 
 AVER_KILLS sets how many kills there are (default 40)."""
 import os
-import random
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__))))
+import kill_lab as K
 import lab as L
 import tlsrep_lab as T
 try:
@@ -21,12 +21,10 @@ except ImportError as e:
     L.skip_all("needs %s (Debian: python3-cryptography)" % e.name)
 
 KILLS = int(os.environ.get("AVER_KILLS", "40"))
-SEED = int(os.environ.get("AVER_SEED", "1"))
 DOMAINS = 24
 SESSIONS = 20 * DOMAINS
 KILLS_PER_DAY = 8
 FIRST = 1793491200  # 2026-11-01
-LEASE = 305  # of report_timeout = 1s
 tap = L.Tap()
 
 
@@ -41,46 +39,6 @@ def zone(takers):
     return "\n".join(text) + "\n"
 
 
-class Killer:
-    def __init__(self, site):
-        self.site = site
-        self.rng = random.Random(SEED)
-        self.kills = self.ended = self.pairs = 0
-        self.longest = 0.3 * L.SLOW
-        self.odd = []
-
-    def clean(self, now):
-        """A run that nobody kills."""
-        started = time.monotonic()
-        r = self.site.tls(now)
-        if "reports=%d " % DOMAINS in r.stderr:
-            self.longest = (time.monotonic() - started) * 1.1
-        return r
-
-    def kill_some(self, now):
-        """One or two programs at once; each but sometimes one is killed."""
-        procs = [self.site.spawn("tls", "--now", str(now))]
-        if self.rng.random() < 0.5:
-            self.pairs += 1
-            procs.append(self.site.spawn("tls", "--now", str(now)))
-        spare = len(procs) == 2 and self.rng.random() < 0.3
-        end = sorted(self.rng.uniform(0, self.longest) for _ in procs)
-        started = time.monotonic()
-        for p, moment in zip(procs, end):
-            time.sleep(max(0, started + moment - time.monotonic()))
-            if spare and p is procs[-1]:
-                break
-            if p.poll() is None:
-                p.kill()
-                self.kills += 1
-            else:
-                self.ended += 1
-        for p in procs:
-            code = p.wait(120)
-            if code not in (0, -9, 75):
-                self.odd.append(code)
-
-
 def one_day(site, killer, k):
     day = FIRST + k * T.DAY
     site.fill_tls(DOMAINS, SESSIONS, day, seed=k + 1)
@@ -88,14 +46,8 @@ def one_day(site, killer, k):
     before = killer.kills
     while killer.kills < before + KILLS_PER_DAY and killer.kills < KILLS:
         killer.kill_some(now)
-        now += LEASE
-    # what a killed one had claimed is free when its lease is over
-    for _ in range(3):
-        now += LEASE
-        r = killer.clean(now)
-        if r.returncode:
-            tap.ok(False, "day %d: a run that nobody kills" % k, r.stderr)
-    return now < day + 2 * T.DAY
+        now += K.LEASE
+    return killer.settle(tap, now) < day + 2 * T.DAY
 
 
 def came(site, takers):
@@ -147,7 +99,7 @@ def main(lab):
     site = T.Site(lab, zone(takers), "sts_allow_networks = 127.0.0.0/8\n"
                   "report_tls_ca_file = %s\nreport_retention = 3650d\n" %
                   ca.file)
-    killer = Killer(site)
+    killer = K.Killer(site, "tls", DOMAINS, 1.1)
     started = time.monotonic()
     days = 0
     while killer.kills < KILLS:
@@ -155,9 +107,7 @@ def main(lab):
                       "day %d, kills so far: %d" % (days, killer.kills)):
             return
         days += 1
-    tap.note("%d kills, %d runs ended before theirs, %d times two at once, "
-             "%.0f s" % (killer.kills, killer.ended, killer.pairs,
-                         time.monotonic() - started))
+    tap.note(killer.told(started))
     tap.eq(killer.odd, [], "exit codes of the others")
     check(site, takers, days)
 

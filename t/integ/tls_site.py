@@ -10,13 +10,17 @@ import lab
 import smtp_lab
 import tls_lab
 
+FORGED = "00" * 32
+TLSA = {"bad": "3 1 1 " + "33" * 32, "forged": "3 1 1 " + FORGED}
+
 
 class Domain:
     """policy: arguments of tls_lab.policy, None: no MTA-STS; fault: what is
     wrong with its policy host: "missing", "text" or "certificate". hosts: by
     preference, mx.DOMAIN if not given; signer: "ca" or "other"; names: in the
-    certificates, by default the host's, None: no STARTTLS. tlsa: "good", "bad"
-    or, good for the first host alone, "first"; words: of EHLO in TLS."""
+    certificates, by default the host's, None: no STARTTLS. tlsa: "good", "bad",
+    "forged" after it was signed, or, good for the first host alone, "first";
+    words: of EHLO in TLS."""
 
     def __init__(self, policy=None, signer="ca", names=(), hosts=(),
                  fault=None, tlsa=None, words="PIPELINING"):
@@ -97,7 +101,9 @@ class Site:
                              for h in d.hosts or ["mx." + name]]
             if d.policy is not None:
                 self.policy_host(name, d)
-        self.dns = tls_lab.SignedDns(stage, self.records())
+        forged = [(FORGED, "11" * 32)] if "forged" in [
+            d.tlsa for d in domains.values()] else ()
+        self.dns = tls_lab.SignedDns(stage, self.records(), forged=forged)
         self.resolver = tls_lab.Unbound(stage, self.dns)
         self.policyd_port = lab.free_ports(1)[0]
         self.policyd = None
@@ -136,8 +142,8 @@ class Site:
                 tlsa = self.domains[name].tlsa
                 if tlsa and (tlsa != "first" or i == 0):
                     out.append("_%d._tcp.%s. TLSA %s" % (
-                        m.port, m.name, "3 1 1 " + "33" * 32 if tlsa == "bad"
-                        else m.certificate.tlsa()))
+                        m.port, m.name,
+                        TLSA.get(tlsa) or m.certificate.tlsa()))
             if self.domains[name].policy is not None:
                 out += ['_mta-sts.%s. TXT "v=STSv1; id=1"' % name,
                         "mta-sts.%s. A 127.0.0.1" % name]

@@ -16,72 +16,27 @@ import sys
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "t/integ"))
 import lab                                                  # noqa: E402
 try:
-    import smtp_lab
+    import tls_site
 except ImportError as e:
     lab.skip_all("needs %s (Debian: python3-cryptography)" % e.name)
 import tls_lab                                              # noqa: E402
+from tls_site import Domain                                 # noqa: E402
 
 tap = lab.Tap()
 
 
-class Mx:
-    """A mail host with its certificate; None: without STARTTLS."""
-
-    def __init__(self, certificate):
-        self.certificate = certificate
-        self.server = smtp_lab.Server(self.talk)
-        self.port = self.server.port
-
-    def talk(self, peer):
-        peer.greet(self.certificate and self.certificate.context(),
-                   after="PIPELINING")
-        peer.serve()
-
-
-NAMES = ["dane", "wrong", "sts", "cert", "clear", "mxname", "testing", "plain",
-         "open"]
-
-
-class Site:
-    """The destinations, their DNS and policies."""
-
-    def __init__(self, stage):
-        self.lab = stage
-        self.ca = smtp_lab.Authority(stage.dir)
-        other = smtp_lab.Authority(stage.dir, "Other CA")
-        own = {n: self.ca.issue(n, ["mx.%s.example" % n]) for n in NAMES}
-        own["dane"] = other.issue("self", ["whatever.example"])
-        own["cert"] = other.issue("bad", ["mx.cert.example"])
-        own["clear"] = own["open"] = None
-        self.mx = {n + ".example": Mx(own[n]) for n in NAMES}
-        self.hosts = tls_lab.PolicyHosts(self.ca.issue("none", ["x.example"]))
-        self.policies = {"sts": {}, "cert": {}, "clear": {},
-                         "mxname": {"mx": ["*.elsewhere.example"]},
-                         "testing": {"mode": "testing"}}
-        for n, more in self.policies.items():
-            d = n + ".example"
-            self.hosts.put(d, self.ca.issue("h-" + n, ["mta-sts." + d]),
-                           tls_lab.answer(tls_lab.policy(domain=d, **more)))
-        self.dns = tls_lab.SignedDns(stage, self.records())
-        self.resolver = tls_lab.Unbound(stage, self.dns)
-        os.chmod(self.ca.file, 0o644)
-        os.chmod(self.dns.anchor, 0o644)
-
-    def records(self):
-        out = []
-        for d, m in self.mx.items():
-            out += ["%s. MX 10 mx.%s." % (d, d), "mx.%s. A 127.0.0.1" % d,
-                    '_smtp._tls.%s. TXT "v=TLSRPTv1; rua=mailto:t@%s"'
-                    % (d, d)]
-        for d, record in (
-                ("dane.example", self.mx["dane.example"].certificate.tlsa()),
-                ("wrong.example", "3 1 1 " + "33" * 32)):
-            out.append("_%d._tcp.mx.%s. TLSA %s"
-                       % (self.mx[d].port, d, record))
-        for n in self.policies:
-            out.append('_mta-sts.%s.example. TXT "v=STSv1; id=1"' % n)
-            out.append("mta-sts.%s.example. A 127.0.0.1" % n)
-        return out
+DOMAINS = {
+    "dane.example": Domain(signer="other", names=["whatever.example"],
+                           tlsa="good"),
+    "wrong.example": Domain(tlsa="bad"),
+    "sts.example": Domain({}),
+    "cert.example": Domain({}, signer="other"),
+    "clear.example": Domain({}, names=None),
+    "mxname.example": Domain({"mx": ["*.elsewhere.example"]}),
+    "testing.example": Domain({"mode": "testing"}),
+    "plain.example": Domain(),
+    "open.example": Domain(names=None),
+}
 
 
 class Run:
@@ -116,7 +71,7 @@ class Run:
         self.postfix = tls_lab.Sender(
             self.lab, site.resolver,
             "socketmap:inet:127.0.0.1:%d:%s" % (self.port, map_name),
-            site.ca.file, {d: m.port for d, m in site.mx.items()},
+            site.ca.file, site.ports(),
             name="postfix-" + name, built=built, more=more)
         self.lab.on_close.append(self.postfix.stop)
 
@@ -137,7 +92,8 @@ class Run:
         return out
 
     def deliver(self):
-        lines = {n: self.postfix.send(n + ".example") for n in NAMES}
+        for d in DOMAINS:
+            self.postfix.send(d)
         want = {"dane.example", "wrong.example", "sts.example",
                 "cert.example", "clear.example", "testing.example",
                 "plain.example"}
@@ -149,7 +105,6 @@ class Run:
         self.postfix.stop()
         self.policyd.terminate()
         self.policyd.wait(20 * lab.SLOW)
-        return lines
 
 
 # (policy domain, result): (type, domain of the policy, reason)
@@ -205,7 +160,7 @@ def check(name, run):
 
 
 def main(stage):
-    site = Site(stage)
+    site = tls_site.Site(stage, DOMAINS)
     log = stage.path("postfix-log", "log")
     old = Run(site, "log", "tls", tlsrpt_log="file:" + log)
     old.deliver()
@@ -235,12 +190,7 @@ def main(stage):
            "log and datagrams: the same rows")
 
 
-lab.need(programs=("postfix", "nsd", "unbound", "ldns-signzone",
-                   "ldns-keygen", "unshare"))
-if not os.access(os.path.join(lab.BUILD, "aver-policyd"), os.X_OK):
-    lab.skip_all("aver-policyd is not built")
-if not tls_lab.Sender.possible():
-    lab.skip_all("a mount namespace cannot be made")
+tls_site.need("postfix")
 with lab.Lab() as stage_:
     main(stage_)
 tap.done()
