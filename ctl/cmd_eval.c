@@ -35,9 +35,6 @@ enum option_id {
 	OPT_BATCH,
 	OPT_EXPLAIN,
 	OPT_TRACE,
-	OPT_RESOLVER,
-	OPT_ZONE,
-	OPT_DNSSEC,
 	OPT_IP,
 	OPT_HELO,
 	OPT_MAIL_FROM,
@@ -64,15 +61,6 @@ set_option(struct options *o, int id)
 	case OPT_TRACE:
 		o->trace = optarg;
 		return true;
-	case OPT_RESOLVER:
-		o->source.resolver = optarg;
-		return true;
-	case OPT_ZONE:
-		o->source.zone = optarg;
-		return true;
-	case OPT_DNSSEC:
-		o->source.dnssec = true;
-		return true;
 	case OPT_IP:
 		o->ip = optarg;
 		return true;
@@ -94,7 +82,7 @@ set_option(struct options *o, int id)
 		o->now = (int64_t)n;
 		return true;
 	default:
-		return false;
+		return eval_source_set(&o->source, id);
 	}
 }
 
@@ -106,9 +94,7 @@ parse_options(int argc, char **argv, struct options *o)
 	    {"batch", no_argument, NULL, OPT_BATCH},
 	    {"explain", no_argument, NULL, OPT_EXPLAIN},
 	    {"trace", required_argument, NULL, OPT_TRACE},
-	    {"resolver", required_argument, NULL, OPT_RESOLVER},
-	    {"zone", required_argument, NULL, OPT_ZONE},
-	    {"dnssec", no_argument, NULL, OPT_DNSSEC},
+	    EVAL_SOURCE_LONGS,
 	    {"ip", required_argument, NULL, OPT_IP},
 	    {"helo", required_argument, NULL, OPT_HELO},
 	    {"mail-from", required_argument, NULL, OPT_MAIL_FROM},
@@ -125,9 +111,9 @@ parse_options(int argc, char **argv, struct options *o)
 		if (!set_option(o, id))
 			return usage_fail(stderr, "eval",
 			    id == '?' ? "" : "--time: expected seconds");
-	if (o->source.zone && o->source.resolver)
+	if (eval_source_wrong(&o->source))
 		return usage_fail(
-		    stderr, "eval", "--zone and --resolver exclude each other");
+		    stderr, "eval", eval_source_wrong(&o->source));
 	if (optind < argc)
 		o->path = argv[optind++];
 	if (optind < argc)

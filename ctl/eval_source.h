@@ -17,6 +17,20 @@ struct eval_source_options {
 	bool dnssec; /* validate although a resolver is named */
 };
 
+/* Their lines in the table of getopt_long(). */
+/* clang-format off */
+enum { EVAL_SOURCE_RESOLVER = 1000, EVAL_SOURCE_ZONE, EVAL_SOURCE_DNSSEC };
+#define EVAL_SOURCE_LONGS \
+	{"resolver", required_argument, NULL, EVAL_SOURCE_RESOLVER}, \
+	{"zone", required_argument, NULL, EVAL_SOURCE_ZONE}, \
+	{"dnssec", no_argument, NULL, EVAL_SOURCE_DNSSEC}
+/* clang-format on */
+
+/* Takes the option that getopt_long() found; false: it is none of these. */
+bool eval_source_set(struct eval_source_options *o, int id);
+/* After all options: what is wrong with them, or NULL. */
+const char *eval_source_wrong(const struct eval_source_options *o);
+
 /*
  * batch: nothing may be cached between two messages. With a resolver named,
  * answers are taken as they are unless dnssec is set: it may serve zones of

@@ -61,9 +61,6 @@ struct import {
 enum option_id {
 	OPT_FORMAT = 1,
 	OPT_AGAIN,
-	OPT_RESOLVER,
-	OPT_ZONE,
-	OPT_DNSSEC
 };
 
 static bool
@@ -85,17 +82,8 @@ set_option(struct import *m, int id)
 	case OPT_AGAIN:
 		m->again = true;
 		return true;
-	case OPT_RESOLVER:
-		m->tls.source.resolver = optarg;
-		return true;
-	case OPT_ZONE:
-		m->tls.source.zone = optarg;
-		return true;
-	case OPT_DNSSEC:
-		m->tls.source.dnssec = true;
-		return true;
 	default:
-		return false;
+		return eval_source_set(&m->tls.source, id);
 	}
 }
 
@@ -105,9 +93,7 @@ parse_options(int argc, char **argv, struct import *m)
 	static const struct option longs[] = {
 	    {"format", required_argument, NULL, OPT_FORMAT},
 	    {"again", no_argument, NULL, OPT_AGAIN},
-	    {"resolver", required_argument, NULL, OPT_RESOLVER},
-	    {"zone", required_argument, NULL, OPT_ZONE},
-	    {"dnssec", no_argument, NULL, OPT_DNSSEC},
+	    EVAL_SOURCE_LONGS,
 	    {NULL, 0, NULL, 0},
 	};
 	int id;
@@ -117,9 +103,9 @@ parse_options(int argc, char **argv, struct import *m)
 		if (!set_option(m, id))
 			return usage_fail(stderr, "results",
 			    id == '?' ? "" : "unknown format");
-	if (m->tls.source.zone && m->tls.source.resolver)
-		return usage_fail(stderr, "results",
-		    "--zone and --resolver exclude each other");
+	if (eval_source_wrong(&m->tls.source))
+		return usage_fail(
+		    stderr, "results", eval_source_wrong(&m->tls.source));
 	if (optind + 1 < argc)
 		return usage_fail(stderr, "results", "one file at a time");
 	if (optind < argc && strcmp(argv[optind], "-") != 0)

@@ -13,27 +13,12 @@
 /* The version that answers are for when nobody knows the site's. */
 #define OLDEST "3.4"
 
-enum option_id {
-	OPT_RESOLVER = 1,
-	OPT_ZONE,
-	OPT_DNSSEC,
-	OPT_POSTFIX,
-	OPT_JSON
-};
+enum option_id { OPT_POSTFIX = 1, OPT_JSON };
 
 static bool
 set_option(struct tls_options *o, bool *json, int id)
 {
 	switch (id) {
-	case OPT_RESOLVER:
-		o->source.resolver = optarg;
-		return true;
-	case OPT_ZONE:
-		o->source.zone = optarg;
-		return true;
-	case OPT_DNSSEC:
-		o->source.dnssec = true;
-		return true;
 	case OPT_POSTFIX:
 		o->postfix = optarg;
 		return json;
@@ -42,7 +27,7 @@ set_option(struct tls_options *o, bool *json, int id)
 			*json = true;
 		return json;
 	default:
-		return false;
+		return eval_source_set(&o->source, id);
 	}
 }
 
@@ -50,9 +35,7 @@ const char *
 tls_options_parse(struct tls_options *o, bool *json, int argc, char **argv)
 {
 	static const struct option longs[] = {
-	    {"resolver", required_argument, NULL, OPT_RESOLVER},
-	    {"zone", required_argument, NULL, OPT_ZONE},
-	    {"dnssec", no_argument, NULL, OPT_DNSSEC},
+	    EVAL_SOURCE_LONGS,
 	    {"postfix", required_argument, NULL, OPT_POSTFIX},
 	    {"json", no_argument, NULL, OPT_JSON},
 	    {NULL, 0, NULL, 0},
@@ -63,9 +46,7 @@ tls_options_parse(struct tls_options *o, bool *json, int argc, char **argv)
 	while ((id = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		if (!set_option(o, json, id))
 			return id == '?' ? "" : "option of another command";
-	return o->source.zone && o->source.resolver
-		   ? "--zone and --resolver exclude each other"
-		   : NULL;
+	return eval_source_wrong(&o->source);
 }
 
 static enum requiretls_default
