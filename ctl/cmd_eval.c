@@ -243,7 +243,7 @@ cmd_eval(const struct conf *c, int argc, char **argv, FILE *in, FILE *out)
 				 : eval_one(&setup, &o, out);
 	dns_source_close(setup.source);
 	orgdom_close((struct orgdom *)setup.options.psl);
-	policy_file_unref(setup.table);
+	policy_file_free(setup.table);
 	arena_fini(&setup.arena);
 	return status;
 }

@@ -51,7 +51,7 @@ snapshot_free(struct snapshot *snap)
 {
 	resolver_unref(snap->resolver);
 	orgdom_close(snap->psl);
-	policy_file_unref(snap->table);
+	policy_file_free(snap->table);
 	arena_fini(&snap->arena);
 	conf_unref(snap->conf);
 	free(snap);

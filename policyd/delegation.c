@@ -126,7 +126,6 @@ delegation_weigh(enum requiretls_verdict v, const struct delegation_request *r,
 		/* RFC 8689 section 4.2.1: with a non-empty return-path */
 		return r->sender.n ? DELEGATION_NO_SUPPORT : go;
 	case REQUIRETLS_LATER:
-	case REQUIRETLS_VERDICT_COUNT:
 		break;
 	}
 	return DELEGATION_TROUBLE;

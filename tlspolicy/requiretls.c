@@ -3,21 +3,6 @@
 
 #include "tlspolicy/requiretls.h"
 
-#include "lib/base/name.h"
-
-static const char *const verdict_names[REQUIRETLS_VERDICT_COUNT] = {
-    [REQUIRETLS_GO] = "go",
-    [REQUIRETLS_NO_TLS] = "no-tls",
-    [REQUIRETLS_NO_SUPPORT] = "no-support",
-    [REQUIRETLS_LATER] = "later",
-};
-
-const char *
-requiretls_verdict_name(enum requiretls_verdict v)
-{
-	return name_of(verdict_names, REQUIRETLS_VERDICT_COUNT, (int)v);
-}
-
 /*
  * RFC 8689 section 4.2.1: the name of the server comes from signed MX records
  * or a policy of MTA-STS, and its certificate is verified. That is what the map
@@ -69,7 +54,6 @@ requiretls_reply(enum requiretls_verdict v)
 		return STR("550 5.7.30 REQUIRETLS support required");
 	case REQUIRETLS_GO:
 	case REQUIRETLS_LATER:
-	case REQUIRETLS_VERDICT_COUNT:
 		break;
 	}
 	return STR_NONE;

@@ -16,11 +16,8 @@ enum requiretls_verdict {
 	REQUIRETLS_GO, /* the destination is authenticated: FILTER or nothing */
 	REQUIRETLS_NO_TLS, /* 5.7.10: there is no verified TLS */
 	REQUIRETLS_NO_SUPPORT, /* 5.7.30: the next server cannot REQUIRETLS */
-	REQUIRETLS_LATER, /* not known: give no answer, or defer */
-	REQUIRETLS_VERDICT_COUNT
+	REQUIRETLS_LATER /* not known: give no answer, or defer */
 };
-
-const char *requiretls_verdict_name(enum requiretls_verdict v);
 
 /*
  * strict: the destination must be known to offer REQUIRETLS too (else 5.7.30);

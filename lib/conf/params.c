@@ -11,16 +11,6 @@ static const struct param_list *const lists[] = {&params_general,
 
 #define N_LISTS (sizeof(lists) / sizeof(lists[0]))
 
-size_t
-params_count(void)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < N_LISTS; i++)
-		n += lists[i]->n;
-	return n;
-}
-
 const struct param *
 params_at(size_t i)
 {

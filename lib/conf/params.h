@@ -69,9 +69,7 @@ struct param {
 	const char *manual; /* more sentences, mdoc(7); may be NULL */
 };
 
-/* All parameters, in the order of the manual. */
-size_t params_count(void);
-/* NULL when i is not below params_count(). */
+/* The parameter number i in the order of the manual; NULL behind the last. */
 const struct param *params_at(size_t i);
 /* The i of one that params_at() gives. */
 size_t params_index(const struct param *p);

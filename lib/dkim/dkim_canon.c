@@ -63,12 +63,6 @@ add_c(struct dkim_sink *s, char c)
 	s->buf[s->n++] = c;
 }
 
-void
-dkim_sink_add(struct dkim_sink *s, const char *p, size_t n)
-{
-	add(s, p, n);
-}
-
 /* ---- what relaxed leaves alone ------------------------------------------ */
 
 /* Eight octets as a number, the first the least significant. */

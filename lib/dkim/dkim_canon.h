@@ -32,7 +32,6 @@ struct dkim_sink {
 
 void dkim_sink_init(struct dkim_sink *s,
     void (*write)(void *to, const char *p, size_t n), void *to);
-void dkim_sink_add(struct dkim_sink *s, const char *p, size_t n);
 /* Everything that was added has been written afterwards. */
 void dkim_sink_flush(struct dkim_sink *s);
 

@@ -3,14 +3,12 @@
 
 #include "lib/policy/policy_file.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "lib/base/err.h"
 #include "lib/base/file.h"
 
 struct policy_file {
-	atomic_uint refs;
 	struct arena arena;
 	const struct policy_table *table;
 };
@@ -26,7 +24,6 @@ load(const char *path, struct policy_file **out, struct buf *errors,
 	if (!f)
 		return file_fail(
 		    path, AVER_NOMEM, aver_err_name(AVER_NOMEM), errors, d);
-	atomic_init(&f->refs, 1);
 	arena_init(&f->arena, POLICY_TABLE_MEMORY);
 	/* one octet more than a table may have, for its parser to say so */
 	buf_init(&text, NULL, POLICY_TABLE_OCTETS_MAX + 1);
@@ -38,7 +35,7 @@ load(const char *path, struct policy_file **out, struct buf *errors,
 	if (err == 0 && out)
 		*out = f;
 	else
-		policy_file_unref(f);
+		policy_file_free(f);
 	return err;
 }
 
@@ -60,19 +57,10 @@ policy_file_table(const struct policy_file *f)
 	return f ? f->table : NULL;
 }
 
-struct policy_file *
-policy_file_ref(struct policy_file *f)
-{
-	if (f)
-		atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
-	return f;
-}
-
 void
-policy_file_unref(struct policy_file *f)
+policy_file_free(struct policy_file *f)
 {
-	if (!f ||
-	    atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) > 1)
+	if (!f)
 		return;
 	arena_fini(&f->arena);
 	free(f);

@@ -2,9 +2,8 @@
 /* Copyright (c) 2026 the aver authors */
 
 /*
- * A policy table in a file. A loaded one is immutable and reference-counted:
- * sessions take a reference, a reload swaps the pointer. Decisions hold views
- * of it, so the reference is kept until the evaluation is recorded.
+ * A policy table in a file. A loaded one is immutable. Decisions hold views of
+ * it, so it is kept until the evaluation is recorded.
  */
 #ifndef POLICY_FILE_H
 #define POLICY_FILE_H
@@ -16,7 +15,7 @@
 struct policy_file;
 
 /*
- * Reads and parses the file at path. Returns 0 with one reference in *out,
+ * Reads and parses the file at path. Returns 0 with *out,
  * AVER_CONF (the file cannot be read, or is wrong) or AVER_NOMEM, with "FILE:
  * text" or "FILE:LINE: text" in d.
  */
@@ -30,7 +29,6 @@ int policy_file_check(const char *path, struct buf *errors);
 
 /* The table; NULL for NULL, which policy_decide() takes as an empty one. */
 const struct policy_table *policy_file_table(const struct policy_file *f);
-struct policy_file *policy_file_ref(struct policy_file *f); /* NULL allowed */
-void policy_file_unref(struct policy_file *f); /* NULL allowed */
+void policy_file_free(struct policy_file *f); /* NULL allowed */
 
 #endif

@@ -9,6 +9,7 @@
 
 #define SHOWN_MAX ((size_t)40)
 
+/* As in %{domain}. */
 static const char *const field_names[REPLY_FIELD_COUNT] = {
     [REPLY_DOMAIN] = "domain",
     [REPLY_POLICY] = "policy",
@@ -20,12 +21,6 @@ static const char *const field_names[REPLY_FIELD_COUNT] = {
     [REPLY_QID] = "qid",
     [REPLY_HOST] = "host",
 };
-
-const char *
-reply_field_name(enum reply_field f)
-{
-	return name_of(field_names, REPLY_FIELD_COUNT, (int)f);
-}
 
 /* RFC 5321 section 4.2.1: 4yz or 5yz, and what the action means. */
 static int

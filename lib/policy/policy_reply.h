@@ -26,9 +26,6 @@ enum reply_field {
 	REPLY_FIELD_COUNT
 };
 
-/* "domain", "policy", ... as in %{domain} */
-const char *reply_field_name(enum reply_field f);
-
 /* RFC 5321 section 4.5.3.1.5: 512 octets with CRLF. */
 #define REPLY_OCTETS_MAX ((size_t)510)
 /* Octets of a field that are kept. */

@@ -138,8 +138,6 @@ struct store_sts_ops {
 	    struct diag *d);
 	int (*fail)(
 	    struct store *s, const struct store_sts *sts, struct diag *d);
-	int (*refresh)(struct store *s, struct str domain, struct str id,
-	    int64_t refreshed, int64_t expires, struct diag *d);
 	int (*touch)(struct store *s, const struct store_sts_use *use, size_t n,
 	    struct diag *d);
 	int (*get)(struct store *s, struct str domain, struct arena *arena,
@@ -243,8 +241,6 @@ struct store_ops {
 	int (*committed)(
 	    struct store *s, struct str source, uint64_t *seq, struct diag *d);
 	int (*stats)(struct store *s, struct store_stats *out, struct diag *d);
-	int (*count)(struct store *s, enum store_table table, uint64_t most,
-	    uint64_t *out, struct diag *d);
 	const struct store_evaluation_ops *evaluation;
 	const struct store_take_ops *take;
 	const struct store_ledger_ops *ledger;

@@ -224,18 +224,6 @@ const char *const redis_ledger_scripts[] = {
     "'next',A[5])\n"
     "keep(k)\n"
     "return 0\n",
-    [REDIS_STS_REFRESH - REDIS_LEDGER_FIRST] = PROLOGUE STS_CHANGE STS_ROW
-    "local k=p..'m:'..A[1]\n"
-    "local f=fields(k,'id','refreshed')\n"
-    "if f[1]~=A[2] or R('HGET',k,'policy')=='' then return "
-    "{'0','0'} end\n"
-    "local r=A[3]\n"
-    "if M(f[2])>N(r) then r=f[2] end\n"
-    "R('HSET',k,'refreshed',r,'failed','0','failure','0',"
-    "'detail','','next','0')\n"
-    "if A[4]~='0' then R('HSET',k,'expires',A[4]) end\n"
-    "keep(k)\n"
-    "return changed('p','r',A[1])\n",
     [REDIS_STS_TOUCH - REDIS_LEDGER_FIRST] = PROLOGUE STS_ROW
     "for i=1,#A,2 do\n"
     " local k=p..'m:'..A[i]\n"

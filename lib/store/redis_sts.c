@@ -81,23 +81,6 @@ fail(struct store *base, const struct store_sts *sts, struct diag *d)
 }
 
 static int
-refresh(struct store *base, struct str domain, struct str id, int64_t refreshed,
-    int64_t expires, struct diag *d)
-{
-	struct redis_store *s = redis_of(base);
-	int err = redis_may_write(s, d);
-
-	if (err)
-		return err;
-	redis_begin(s->c, REDIS_STS_REFRESH);
-	redis_arg(s->c, domain);
-	redis_arg(s->c, id);
-	redis_arg_int(s->c, refreshed);
-	redis_arg_int(s->c, expires);
-	return run_change(s, true, true, d);
-}
-
-static int
 touch(struct store *base, const struct store_sts_use *use, size_t n,
     struct diag *d)
 {
@@ -466,7 +449,6 @@ forget(struct store *base, int64_t unused, int64_t expired, struct diag *d)
 const struct store_sts_ops redis_sts_ops = {
     .put = put,
     .fail = fail,
-    .refresh = refresh,
     .touch = touch,
     .get = get,
     .each = each,

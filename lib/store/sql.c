@@ -211,13 +211,6 @@ const char *const sql_text[ST_COUNT] = {
     [ST_INTEGRITY] = "SELECT integrity_check FROM pragma_integrity_check(20)",
     [ST_ORPHANS] = "SELECT count(*) FROM submission s WHERE NOT EXISTS"
 		   " (SELECT 1 FROM report r WHERE r.seq = s.report)",
-    [ST_COUNT_EVALUATIONS] = "SELECT count(*) FROM"
-			     " (SELECT 1 FROM evaluation LIMIT ?1)",
-    [ST_COUNT_TLS_RESULTS] = "SELECT count(*) FROM"
-			     " (SELECT 1 FROM tls_result LIMIT ?1)",
-    [ST_COUNT_DESTINATIONS] = "SELECT count(*) FROM"
-			      " (SELECT 1 FROM destination LIMIT ?1)",
-    [ST_COUNT_STS] = "SELECT count(*) FROM (SELECT 1 FROM sts LIMIT ?1)",
     [ST_ADD] = "INSERT INTO evaluation"
 	       " (policy_domain, hour, optional, digest, count, octets, stamp)"
 	       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE"
@@ -436,10 +429,6 @@ const char *const sql_text[ST_COUNT] = {
 		    " failure = excluded.failure, detail = excluded.detail,"
 		    " next_try = excluded.next_try WHERE excluded.failed"
 		    " >= max(failed, fetched, refreshed)",
-    [ST_STS_REFRESH] = "UPDATE sts SET refreshed = max(refreshed, ?3),"
-		       " expires = CASE ?4 WHEN 0 THEN expires ELSE ?4 END,"
-		       " failed = 0, failure = 0, detail = x'', next_try = 0"
-		       " WHERE domain = ?1 AND id = ?2 AND policy <> x''",
     [ST_STS_TOUCH] = "UPDATE sts SET last_used = ?2"
 		     " WHERE domain = ?1 AND last_used < ?2",
     [ST_STS_GET] = "SELECT domain, id, policy, fetched, expires, last_used,"

@@ -24,11 +24,6 @@ enum statement {
 	ST_PAGES,
 	ST_INTEGRITY,
 	ST_ORPHANS,
-	/* in the order of enum store_table */
-	ST_COUNT_EVALUATIONS,
-	ST_COUNT_TLS_RESULTS,
-	ST_COUNT_DESTINATIONS,
-	ST_COUNT_STS,
 	/* evaluations */
 	ST_ADD,
 	ST_SOURCE_GET,
@@ -97,7 +92,6 @@ enum statement {
 	/* MTA-STS */
 	ST_STS_PUT,
 	ST_STS_FAIL,
-	ST_STS_REFRESH,
 	ST_STS_TOUCH,
 	ST_STS_GET,
 	ST_STS_EACH,

@@ -180,38 +180,6 @@ fail(struct store *base, const struct store_sts *sts, struct diag *d)
 	return db_finish(s, db_run(s, st), d);
 }
 
-/* Executes what must change something. */
-static int
-must_change(struct sqlite_store *s, enum statement st, struct str domain,
-    struct diag *d)
-{
-	struct changes c = {0, 0};
-	int rc = db_run(s, st);
-
-	if (rc == DB_OK && db_changes(s) == 0) {
-		db_rollback(s);
-		return diag_set(d, AVER_NOTFOUND, 0, "there is no such policy");
-	}
-	rc = note_change(s, rc, domain, st == ST_STS_REMOVE, &c);
-	return finish_changes(s, rc, &c, d);
-}
-
-static int
-refresh(struct store *base, struct str domain, struct str id, int64_t refreshed,
-    int64_t expires, struct diag *d)
-{
-	struct sqlite_store *s = db_of(base);
-	int err = db_begin(s, true, d);
-
-	if (err)
-		return err;
-	db_put_text(s, ST_STS_REFRESH, 1, domain);
-	db_put_blob(s, ST_STS_REFRESH, 2, id);
-	db_put_int(s, ST_STS_REFRESH, 3, refreshed);
-	db_put_int(s, ST_STS_REFRESH, 4, expires);
-	return must_change(s, ST_STS_REFRESH, domain, d);
-}
-
 static int
 touch(struct store *base, const struct store_sts_use *use, size_t n,
     struct diag *d)
@@ -279,12 +247,19 @@ static int
 remove_domain(struct store *base, struct str domain, struct diag *d)
 {
 	struct sqlite_store *s = db_of(base);
-	int err = db_begin(s, true, d);
+	struct changes c = {0, 0};
+	int rc, err = db_begin(s, true, d);
 
 	if (err)
 		return err;
 	db_put_text(s, ST_STS_REMOVE, 1, domain);
-	return must_change(s, ST_STS_REMOVE, domain, d);
+	rc = db_run(s, ST_STS_REMOVE);
+	if (rc == DB_OK && db_changes(s) == 0) {
+		db_rollback(s);
+		return diag_set(d, AVER_NOTFOUND, 0, "there is no such policy");
+	}
+	rc = note_change(s, rc, domain, true, &c);
+	return finish_changes(s, rc, &c, d);
 }
 
 static int
@@ -304,7 +279,6 @@ const struct store_sts_ops sqlite_sts_ops = {
     .put = put,
     .put_many = put_many,
     .fail = fail,
-    .refresh = refresh,
     .touch = touch,
     .get = get,
     .each = each,

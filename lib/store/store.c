@@ -122,16 +122,6 @@ store_stats(struct store *s, struct store_stats *out, struct diag *d)
 	return s->ops->stats(s, out, d);
 }
 
-int
-store_count(struct store *s, enum store_table table, uint64_t most,
-    uint64_t *out, struct diag *d)
-{
-	if ((unsigned)table >= STORE_TABLE_COUNT)
-		return diag_set(d, AVER_BUG, 0, "there is no such table");
-	return s->ops->count(
-	    s, table, most < INT64_MAX ? most : INT64_MAX, out, d);
-}
-
 /* --- evaluations and known domains */
 
 int

@@ -169,19 +169,4 @@ struct store_stats {
 /* Counts; takes time in proportion to all rows. */
 int store_stats(struct store *s, struct store_stats *out, struct diag *d);
 
-enum store_table {
-	STORE_EVALUATIONS,
-	STORE_TLS_RESULTS,
-	STORE_DESTINATIONS,
-	STORE_STS_POLICIES,
-	STORE_TABLE_COUNT
-};
-
-/*
- * For caps: the rows of one of them, counted no further than to most. Once a
- * minute, not for each row.
- */
-int store_count(struct store *s, enum store_table table, uint64_t most,
-    uint64_t *out, struct diag *d);
-
 #endif

@@ -75,67 +75,11 @@ redis_stats(struct store *base, struct store_stats *out, struct diag *d)
 	return err;
 }
 
-struct most {
-	uint64_t n, most;
-};
-
-/* Stops with 1 when there are enough. */
-static int
-add_most(void *arg, const struct redis_due *due)
-{
-	struct most *m = arg;
-
-	m->n += due->rows;
-	return m->n >= m->most;
-}
-
-static int
-count_rows(struct redis_store *s, struct str kind, uint64_t most, uint64_t *out,
-    struct diag *d)
-{
-	struct most m = {0, most};
-	int err = redis_each_due(
-	    s, kind, STR_NONE, INT64_MAX, false, add_most, &m, d);
-
-	if (err < 0)
-		return err;
-	*out = m.n < most ? m.n : most;
-	return 0;
-}
-
-static int
-redis_count(struct store *base, enum store_table table, uint64_t most,
-    uint64_t *out, struct diag *d)
-{
-	struct redis_store *s = redis_of(base);
-	struct store_stats st = {.evaluations = 0};
-	uint64_t n;
-	int err;
-
-	switch (table) {
-	case STORE_EVALUATIONS:
-		return count_rows(s, REDIS_DMARC, most, out, d);
-	case STORE_TLS_RESULTS:
-		return count_rows(s, REDIS_TLS, most, out, d);
-	case STORE_DESTINATIONS:
-	case STORE_STS_POLICIES:
-	case STORE_TABLE_COUNT:
-		break;
-	}
-	err = read_figures(s, &st, d);
-	if (err)
-		return err;
-	n = table == STORE_DESTINATIONS ? st.destinations : st.sts_policies;
-	*out = n < most ? n : most;
-	return 0;
-}
-
 static const struct store_ops ops = {
     .close = redis_close,
     .add = redis_add,
     .committed = redis_committed,
     .stats = redis_stats,
-    .count = redis_count,
     .evaluation = &redis_evaluation_ops,
     .take = &redis_take_ops,
     .ledger = &redis_ledger_ops,

@@ -164,24 +164,6 @@ sqlite_stats(struct store *base, struct store_stats *out, struct diag *d)
 	return 0;
 }
 
-static int
-sqlite_count(struct store *base, enum store_table table, uint64_t most,
-    uint64_t *out, struct diag *d)
-{
-	struct sqlite_store *s = db_of(base);
-	enum statement st =
-	    (enum statement)((int)ST_COUNT_EVALUATIONS + (int)table);
-	int64_t n = 0;
-	int rc;
-
-	db_put_int(s, st, 1, (int64_t)most);
-	rc = db_get(s, st, &n, 1);
-	if (rc != DB_OK)
-		return db_failed(s, d, rc);
-	*out = (uint64_t)n;
-	return 0;
-}
-
 /* --- open */
 
 static const struct store_ops ops = {
@@ -189,7 +171,6 @@ static const struct store_ops ops = {
     .add = sqlite_add,
     .committed = sqlite_committed,
     .stats = sqlite_stats,
-    .count = sqlite_count,
     .evaluation = &sqlite_evaluation_ops,
     .take = &sqlite_take_ops,
     .ledger = &sqlite_ledger_ops,

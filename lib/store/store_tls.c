@@ -54,13 +54,6 @@ store_fail_sts(struct store *s, const struct store_sts *sts, struct diag *d)
 }
 
 int
-store_refresh_sts(struct store *s, struct str domain, struct str id,
-    int64_t refreshed, int64_t expires, struct diag *d)
-{
-	return s->ops->sts->refresh(s, domain, id, refreshed, expires, d);
-}
-
-int
 store_touch_sts(
     struct store *s, const struct store_sts_use *use, size_t n, struct diag *d)
 {

@@ -70,14 +70,6 @@ int store_put_sts_many(
 int
 store_fail_sts(struct store *s, const struct store_sts *sts, struct diag *d);
 
-/*
- * The policy was found current at refreshed, and is good until expires (0: as
- * it was); there is no failure any more. Only while its id is that id;
- * AVER_NOTFOUND else.
- */
-int store_refresh_sts(struct store *s, struct str domain, struct str id,
-    int64_t refreshed, int64_t expires, struct diag *d);
-
 struct store_sts_use {
 	struct str domain;
 	int64_t last_used;
@@ -103,8 +95,8 @@ int store_each_sts(struct store *s, struct str after,
 int store_remove_sts(struct store *s, struct str domain, struct diag *d);
 
 /*
- * Where a reader of the changes is. Puts, refreshes and removals are changes;
- * failures, uses and what is forgotten because its time is over are none.
+ * Where a reader of the changes is. Puts and removals are changes; failures,
+ * uses and what is forgotten because its time is over are none.
  */
 int store_mark_sts(struct store *s, int64_t *mark, struct diag *d);
 

@@ -1307,11 +1307,10 @@ test_file(const char *dir)
 	is_int(errors.n, 0, "no errors");
 	is_int(policy_file_load(path, &f, &why), 0, "and loaded");
 	write_file(path, "from=a.example\nfrom=b.example\n");
-	policy_file_unref(policy_file_ref(f));
 	policy_decide(policy_file_table(f), &s.facts, &d);
 	is_int(d.line, 1, "lives without its file");
 	is_str(d.comment, STR("x"), "with its text");
-	policy_file_unref(f);
+	policy_file_free(f);
 	f = NULL;
 	is_int(policy_file_load(path, &f, &why), AVER_CONF, "a wrong one");
 	ok(!f && strstr(why.text, "/table:1: the rule has no effect"), "%s",
@@ -1321,7 +1320,7 @@ test_file(const char *dir)
 	    "all its errors");
 	policy_decide(policy_file_table(NULL), &s.facts, &d);
 	is_int(d.kind, POLICY_NO_RULE, "no file, no rule");
-	policy_file_unref(policy_file_ref(NULL));
+	policy_file_free(NULL);
 	arena_fini(&a);
 	unlink(path);
 }

@@ -102,8 +102,8 @@ contract_sts(const char *spec)
 {
 	struct store *s = store_now(spec, STORE_WRITE);
 	struct store_sts x = policy("a.example", "1", 100);
-	const struct store_sts_use use[] = {{STR("a.example"), 150},
-	    {STR("n.example"), 160}, {STR("a.example"), 140}};
+	const struct store_sts_use use[] = {{STR("a.example"), 350},
+	    {STR("n.example"), 360}, {STR("a.example"), 340}};
 	struct diag d;
 
 	is_sts(s, "a.example", "", "none");
@@ -122,46 +122,38 @@ contract_sts(const char *spec)
 	    "a.example 1/29 100-1100 used 100 ok 100 failed 200 7 refused next "
 	    "500\n",
 	    "changes nothing");
-	is_int(store_refresh_sts(s, STR("a.example"), STR("2"), 300, 0, &d),
-	    AVER_NOTFOUND, "another id is not current");
-	is_int(store_refresh_sts(s, STR("a.example"), STR("1"), 300, 1500, &d),
-	    0, "this is");
-	is_sts(s, "a.example", "a.example 1/29 100-1500 used 100 ok 300\n",
-	    "and lasts longer");
-	is_int(store_refresh_sts(s, STR("a.example"), STR("1"), 350, 0, &d), 0,
-	    "current again");
-	is_sts(s, "a.example", "a.example 1/29 100-1500 used 100 ok 350\n",
-	    "not longer");
-	x = failure("a.example", 349);
+	x = policy("a.example", "1", 300);
+	is_int(store_put_sts(s, &x, &d), 0, "fetched again");
+	is_sts(s, "a.example", "a.example 1/29 300-1300 used 300 ok 300\n",
+	    "there is no failure any more");
+	x = failure("a.example", 299);
 	store_fail_sts(s, &x, &d);
-	is_sts(s, "a.example", "a.example 1/29 100-1500 used 100 ok 350\n",
+	is_sts(s, "a.example", "a.example 1/29 300-1300 used 300 ok 300\n",
 	    "a failure before that changes nothing");
 	is_int(store_touch_sts(s, use, 3, &d), 0, "used");
-	is_sts(s, "a.example", "a.example 1/29 100-1500 used 150 ok 350\n",
+	is_sts(s, "a.example", "a.example 1/29 300-1300 used 350 ok 300\n",
 	    "the latest counts");
 	is_sts(s, "n.example", "", "unknown ones are passed over");
 	x = policy("a.example", "0", 99);
 	is_int(store_put_sts(s, &x, &d), 0, "an older fetch");
-	is_sts(s, "a.example", "a.example 1/29 100-1500 used 150 ok 350\n",
+	is_sts(s, "a.example", "a.example 1/29 300-1300 used 350 ok 300\n",
 	    "changes nothing");
 	x = policy("a.example", "3", 400);
 	x.last_used = 0;
 	is_int(store_put_sts(s, &x, &d), 0, "a newer one");
-	is_sts(s, "a.example", "a.example 3/29 400-1400 used 150 ok 400\n",
+	is_sts(s, "a.example", "a.example 3/29 400-1400 used 350 ok 400\n",
 	    "replaces it");
 	x = failure("f.example", 500);
 	is_int(store_fail_sts(s, &x, &d), 0, "a failure without a policy");
 	is_sts(s, "f.example",
 	    "f.example /0 0-0 used 0 ok 0 failed 500 7 refused next 800\n",
 	    "is remembered");
-	is_int(store_refresh_sts(s, STR("f.example"), STR(""), 600, 0, &d),
-	    AVER_NOTFOUND, "and is no policy");
 	x = policy("f.example", "9", 600);
 	store_put_sts(s, &x, &d);
 	is_sts(s, "f.example", "f.example 9/29 600-1600 used 600 ok 600\n",
 	    "until there is one");
 	is_all_sts(s, "",
-	    "a.example 3/29 400-1400 used 150 ok 400\n"
+	    "a.example 3/29 400-1400 used 350 ok 400\n"
 	    "f.example 9/29 600-1600 used 600 ok 600\n",
 	    "all");
 	is_all_sts(s, "a.example", "f.example 9/29 600-1600 used 600 ok 600\n",
@@ -327,9 +319,6 @@ contract_changes(const char *spec)
 		   o, &(struct store_sts_use){STR("a.example"), 500}, 1, &d),
 	    0, "used");
 	is_changes(s, &mark, "", "a failure is no change, nor is a use");
-	is_int(store_refresh_sts(o, STR("b.example"), STR("1"), 600, 0, &d), 0,
-	    "found current");
-	is_changes(s, &mark, "b.example 200\n", "that is one");
 	is_int(store_remove_sts(o, STR("a.example"), &d), 0, "remove");
 	is_int(
 	    store_remove_sts(o, STR("a.example"), &d), AVER_NOTFOUND, "twice");
@@ -940,18 +929,6 @@ contract_batch(const char *spec)
 		st.sts_policies == 0 && st.suppressions == 0 &&
 		st.reports == 0 && st.pending == 0 && st.octets > 0,
 	    "are each counted once");
-	for (unsigned i = 0; i < STORE_TABLE_COUNT; i++) {
-		uint64_t n = 99, want = i != STORE_STS_POLICIES;
-
-		is_int(store_count(s, (enum store_table)i, 5, &n, &d), 0,
-		    "count one table");
-		is_int(n, want, "which has as many");
-		is_int(store_count(s, (enum store_table)i, 0, &n, &d), 0,
-		    "no further than");
-		is_int(n, 0, "the most");
-	}
-	is_int(store_count(s, STORE_TABLE_COUNT, 5, &(uint64_t){0}, &d),
-	    AVER_BUG, "no table");
 	store_close(s);
 }
 
