@@ -16,6 +16,8 @@
 #define SLOW_MS 300 /* who takes so long */
 #define SLOW_CALLS 3 /* so often */
 #define REST_MS 10000 /* is not asked for so long */
+#define KEEP ((int64_t)180 * 86400) /* seconds, in the store */
+#define MOST 1000000 /* domains with a host, there */
 
 struct seen {
 	pthread_mutex_t lock;
@@ -145,4 +147,10 @@ seen_get(struct seen *s, struct str domain, bool is_up, struct tls_known *out)
 	else
 		recall(s, hash, out);
 	pthread_mutex_unlock(&s->lock);
+}
+
+int
+seen_forget(struct store *store, int64_t now)
+{
+	return store_forget_destinations(store, now - KEEP, MOST, NULL);
 }

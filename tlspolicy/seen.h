@@ -17,6 +17,7 @@
 #include "tlspolicy/decision.h"
 
 struct seen;
+struct store;
 
 /*
  * store: as for store_open(), NULL: nothing is ever known; copied. must: it has
@@ -29,5 +30,11 @@ void seen_close(struct seen *s); /* NULL allowed */
 /* is_up: false while the store is known to be away. */
 void
 seen_get(struct seen *s, struct str domain, bool is_up, struct tls_known *out);
+
+/*
+ * Forgets in that store what was seen more than half a year before now, and all
+ * but the million that were seen last. Returns 0 or what the store says.
+ */
+int seen_forget(struct store *store, int64_t now);
 
 #endif

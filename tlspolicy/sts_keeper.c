@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/store/sts.h"
+#include "tlspolicy/seen.h"
 #include "tlspolicy/sts_load.h"
 
 #define DOMAIN_SIZE 256
@@ -591,6 +592,8 @@ do_store_work(struct sts_keeper *k, const struct work *w)
 		err = store_forget_sts(k->store,
 		    now - k->unused_time - STS_MAX_AGE, now - KEEP_FAILURE,
 		    NULL);
+		if (!err)
+			err = seen_forget(k->store, now);
 	}
 	pthread_mutex_unlock(&k->store_lock);
 	if (err) {

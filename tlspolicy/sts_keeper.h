@@ -4,9 +4,9 @@
 /*
  * What the policy cache does beside answering: a thread follows what others
  * change in the store; another one writes to it, refreshes policies before they
- * expire, drops what nobody uses. A store that is away is tried again every
- * second; meanwhile what would be written waits in memory, and all else goes
- * on.
+ * expire, drops what nobody uses, and forgets what mail hosts were seen to
+ * offer long ago. A store that is away is tried again every second; meanwhile
+ * what would be written waits in memory, and all else goes on.
  */
 #ifndef TLSPOLICY_STS_KEEPER_H
 #define TLSPOLICY_STS_KEEPER_H

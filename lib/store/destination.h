@@ -52,7 +52,10 @@ int store_each_destination(struct store *s, struct str domain, struct str after,
 int
 store_remove_destination(struct store *s, struct str domain, struct diag *d);
 
-/* Forgets what was last seen before, then all but the most seen last. */
+/*
+ * Forgets what was last seen before, then all but the most seen last. As
+ * aver-policyd does every hour.
+ */
 int store_forget_destinations(
     struct store *s, int64_t before, uint64_t most, struct diag *d);
 

@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/dns/dns_zone.h"
+#include "lib/store/destination.h"
 #include "lib/store/sts.h"
 #include "tlspolicy/sts_cache.h"
 
@@ -646,6 +647,51 @@ test_clock(const char *dir)
 	arena_fini(&a);
 }
 
+static int
+count_seen(void *arg, const struct store_destination *x)
+{
+	unsigned *n = arg;
+
+	(void)x;
+	++*n;
+	return 0;
+}
+
+static unsigned
+seen_in(struct store *s, const char *domain)
+{
+	unsigned n = 0;
+
+	store_each_destination(
+	    s, str_from_z(domain), STR_NONE, count_seen, &n, NULL);
+	return n;
+}
+
+/* What strangers can add to is not kept for ever. */
+static void
+test_forget(const char *dir)
+{
+	const struct store_sighting seen[] = {
+	    {STR("old.example"), STR("mx.old.example"), START - 200 * DAY,
+		STORE_OFFERED, STORE_OFFER_UNKNOWN},
+	    {STR("new.example"), STR("mx.new.example"), START - 100 * DAY,
+		STORE_OFFERED, STORE_OFFER_UNKNOWN}};
+	struct store *s = open_store(dir);
+	struct bench b;
+
+	atomic_store(&now_s, START);
+	is_int(store_see_destinations(s, seen, 2, NULL), 0, "hosts are seen");
+	if (!bench_open(&b, open_store(dir), true, 100))
+		return;
+	atomic_store(&now_s, START + 3600);
+	for (int i = 0; i < 1000 && seen_in(s, "old.example"); i++)
+		sleep_ms(10);
+	is_int(seen_in(s, "old.example"), 0, "one seen long ago is forgotten");
+	is_int(seen_in(s, "new.example"), 1, "the other is not");
+	bench_close(&b);
+	store_close(s);
+}
+
 /* ---- threads ------------------------------------------------------------ */
 
 struct asker {
@@ -751,6 +797,9 @@ main(void)
 	dir = tmpdir_fast();
 	test_refresh(dir.path);
 	test_clock(dir.path);
+	tmpdir_remove(dir.path);
+	dir = tmpdir_fast();
+	test_forget(dir.path);
 	tmpdir_remove(dir.path);
 	return tap_done();
 }

@@ -17,6 +17,7 @@
 #include "lib/base/err.h"
 #include "lib/dns/dns_zone.h"
 #include "lib/store/backend.h"
+#include "lib/store/destination.h"
 #include "tlspolicy/sts_cache.h"
 
 #define START 1700000000
@@ -194,6 +195,12 @@ fake_forget(struct store *s, int64_t unused, int64_t expired, struct diag *d)
 	return store_forget_sts(real_of(s), unused, expired, d);
 }
 
+static int
+fake_forget_seen(struct store *s, int64_t before, uint64_t most, struct diag *d)
+{
+	return store_forget_destinations(real_of(s), before, most, d);
+}
+
 static void
 fake_close(struct store *s)
 {
@@ -211,8 +218,10 @@ static const struct store_sts_ops fake_sts = {.put = fake_put,
     .claim = fake_claim,
     .unclaim = fake_unclaim,
     .forget = fake_forget};
+static const struct store_destination_ops fake_destinations = {
+    .forget = fake_forget_seen};
 static const struct store_ops fake_ops = {
-    .close = fake_close, .sts = &fake_sts};
+    .close = fake_close, .sts = &fake_sts, .destination = &fake_destinations};
 
 /* A handle of SQLite alone, as a command has one. */
 static struct store *
