@@ -4,7 +4,6 @@
 #include "ctl/check.h"
 
 #include <getopt.h>
-#include <stdlib.h>
 
 #include "ctl/cell.h"
 #include "ctl/tls_setup.h"

@@ -4,7 +4,6 @@
 #include "ctl/cmd_eval.h"
 
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/eval_batch.h"

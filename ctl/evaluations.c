@@ -4,7 +4,6 @@
 #include "ctl/evaluations.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>

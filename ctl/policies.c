@@ -4,7 +4,6 @@
 #include "ctl/policies.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include <jansson.h>

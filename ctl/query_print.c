@@ -4,7 +4,6 @@
 #include "ctl/query_print.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "ctl/cell.h"
 #include "lib/base/name.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-#include <inttypes.h>
-
 #include <jansson.h>
 
 #include "ctl/report_print.h"

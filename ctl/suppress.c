@@ -3,8 +3,6 @@
 
 #include "ctl/suppress.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/cell.h"

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/err.h"
 
 /* The version that answers are for when nobody knows the site's. */
 #define OLDEST "3.4"

@@ -9,7 +9,6 @@
  */
 
 #include <stdio.h>
-#include <string.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/scan.h"

@@ -4,7 +4,6 @@
 #include "milter/callbacks.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include <netinet/in.h>

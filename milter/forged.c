@@ -3,8 +3,6 @@
 
 #include "milter/forged.h"
 
-#include <string.h>
-
 #include "lib/mail/authres.h"
 
 /* A removed field that is kept under another name is cut to this. */

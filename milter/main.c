@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/compat/compat.h"
 #include "lib/daemon/daemon.h"

@@ -4,7 +4,6 @@
 #include "milter/service.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"

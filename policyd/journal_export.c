@@ -6,8 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/base/chars.h"
-
 #define SIZE_OCTETS 8
 #define MICRO 1000000
 

@@ -4,7 +4,6 @@
 /* The journal, by way of journalctl(1): no library of systemd is needed. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>

@@ -4,7 +4,6 @@
 #include "policyd/tls_log.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>

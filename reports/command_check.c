@@ -18,7 +18,6 @@
 
 #include "lib/base/chars.h"
 #include "lib/base/clock.h"
-#include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/dmarc/dmarc_discover.h"
 #include "lib/dns/rdata.h"

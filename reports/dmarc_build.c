@@ -3,7 +3,6 @@
 
 #include "reports/dmarc_build.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/err.h"

@@ -3,8 +3,6 @@
 
 #include "reports/dmarc_show.h"
 
-#include <inttypes.h>
-
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
 #include "lib/mail/date.h"

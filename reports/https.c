@@ -4,7 +4,6 @@
 #include "reports/https.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "lib/base/err.h"
 #include "lib/store/ledger.h"
 
 /* parts and destinations of one report, far beyond an echo */

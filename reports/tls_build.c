@@ -15,7 +15,6 @@
 #include "lib/zip/gz.h"
 #include "reports/loop.h"
 #include "reports/part.h"
-#include "reports/window.h"
 
 #define ARENA_MEMORY ((size_t)2 << 20)
 #define SCRATCH_MEMORY ((size_t)1 << 20) /* a record, or a policy */

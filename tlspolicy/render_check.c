@@ -11,8 +11,6 @@
  *     attribute = name "=" value / "{" name "=" value "}"       ; braces: 3.10
  */
 
-#include <string.h>
-
 #include "lib/base/chars.h"
 #include "lib/base/err.h"
 #include "lib/base/scan.h"

@@ -3,8 +3,6 @@
 
 #include "tlspolicy/sts_addr.h"
 
-#include <string.h>
-
 struct range {
 	uint8_t a[16];
 	uint8_t bits;

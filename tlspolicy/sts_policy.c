@@ -3,8 +3,6 @@
 
 #include "tlspolicy/sts_policy.h"
 
-#include <string.h>
-
 #include "lib/base/chars.h"
 #include "lib/base/err.h"
 #include "lib/base/name.h"

@@ -3,7 +3,6 @@
 
 #include "tlspolicy/tls_conf.h"
 
-#include "lib/base/err.h"
 #include "tlspolicy/render.h"
 #include "tlspolicy/tls_table_file.h"
 

@@ -4,7 +4,6 @@
 #include "tlspolicy/tls_table.h"
 
 #include "lib/base/chars.h"
-#include "lib/base/err.h"
 #include "lib/base/name.h"
 #include "tlspolicy/render.h"
 #include "tlspolicy/tls_lines.h"

@@ -6,7 +6,6 @@
 #include "lib/arc/arc_field.h"
 #include "lib/arc/arc_key.h"
 #include "lib/base/buf.h"
-#include "lib/base/err.h"
 #include "lib/dkim/dkim_check.h"
 
 #define DETAIL_MAX 120

@@ -6,7 +6,6 @@
 #include "lib/arf/redact.h"
 #include "lib/base/chars.h"
 #include "lib/base/err.h"
-#include "lib/mail/addr.h"
 #include "lib/mail/authres.h"
 #include "lib/mail/date.h"
 #include "lib/mail/hdr.h"

@@ -3,8 +3,6 @@
 
 #include "lib/arf/redact.h"
 
-#include <string.h>
-
 #include "lib/base/chars.h"
 #include "lib/base/err.h"
 #include "lib/base/mac.h"

@@ -10,7 +10,6 @@
 #include <openssl/x509.h>
 
 #include "lib/base/b64.h"
-#include "lib/base/chars.h"
 #include "lib/base/err.h"
 #include "lib/dkim/dkim_body.h"
 #include "lib/dkim/dkim_check.h"

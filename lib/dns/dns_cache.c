@@ -3,7 +3,6 @@
 
 #include "lib/dns/dns_cache.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

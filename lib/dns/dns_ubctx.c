@@ -14,7 +14,6 @@
 
 #include "lib/base/chars.h"
 #include "lib/base/err.h"
-#include "lib/dns/dns_cache.h"
 #include "lib/dns/dns_packet.h"
 
 #define CLASS_IN 1

@@ -5,7 +5,6 @@
 
 #include "lib/base/name.h"
 #include "lib/inbound/inbound_dmarc.h"
-#include "lib/mail/addr.h"
 
 static const char *const budget_names[INBOUND_BUDGET_COUNT] = {
     [INBOUND_WITHIN] = "",

@@ -10,7 +10,6 @@
 #include <openssl/evp.h>
 
 #include "lib/arf/arf.h"
-#include "lib/dkim/dkim_engine.h"
 #include "lib/mail/addr.h"
 
 /*

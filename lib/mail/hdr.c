@@ -3,8 +3,6 @@
 
 #include "lib/mail/hdr.h"
 
-#include <string.h>
-
 #include "lib/base/chars.h"
 #include "lib/base/err.h"
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-#include <string.h>
-
 #include "lib/base/chars.h"
 #include "lib/base/err.h"
 #include "lib/base/name.h"

@@ -3,7 +3,6 @@
 
 #include "lib/metrics/metrics_http.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 
 /* Authentication (RFC 4954) with the mechanisms of lib/smtp/sasl. */
 #include <openssl/crypto.h>
-#include <stdio.h>
 
 #include "lib/base/chars.h"
 #include "lib/smtp/sasl.h"

@@ -12,7 +12,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/err.h"
 
 #define ADDRESSES_MAX 32

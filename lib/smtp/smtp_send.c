@@ -2,7 +2,6 @@
 /* Copyright (c) 2026 the aver authors */
 
 /* One mail transaction (RFC 5321 section 3.3). */
-#include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/smtp/smtp_conn.h"

@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <string.h>
 
-#include "lib/base/chars.h"
 #include "lib/base/err.h"
 #include "lib/base/name.h"
 

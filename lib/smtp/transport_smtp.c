@@ -4,7 +4,6 @@
 /* smtp://, submission://, submissions:// */
 #include <openssl/crypto.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"

@@ -3,7 +3,6 @@
 
 #include "lib/store/recorder.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>

@@ -12,9 +12,6 @@
 #include "lib/store/redis_parts.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#include "lib/base/err.h"
 
 #define GROUP 500 /* rows: so much fits on the stack of Lua */
 #define DAY 86400

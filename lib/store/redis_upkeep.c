@@ -4,8 +4,6 @@
 /* What exports and checks ask: sources, the row that was last, every key. */
 #include "lib/store/redis_parts.h"
 
-#include <string.h>
-
 #include "lib/base/err.h"
 
 #define LOOK 1000 /* keys of the server for one call */

@@ -4,8 +4,6 @@
 /* Keys as those of evaluations: a digest stands for policy and detail. */
 #include "lib/store/sqlite_parts.h"
 
-#include "lib/base/err.h"
-
 #define DAY 86400
 
 static int64_t

@@ -3,8 +3,6 @@
 
 #include "lib/tlsrpt/json_pull.h"
 
-#include <string.h>
-
 #include "lib/base/buf.h"
 #include "lib/base/chars.h"
 #include "lib/base/err.h"

@@ -4,7 +4,6 @@
 #include "lib/zip/gz.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <zlib.h>
 

@@ -9,8 +9,6 @@
  */
 #include "lib/zip/unzip.h"
 
-#include <string.h>
-
 #include "lib/base/err.h"
 #include "lib/zip/inflate.h"
 

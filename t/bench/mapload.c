@@ -9,7 +9,6 @@
  *                [-o] [-p PID] [-l LABEL]
  * -o: every key once, instead of a time.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
 #include <pthread.h>

@@ -2,7 +2,6 @@
 /* Copyright (c) 2026 the aver authors */
 
 #include <assert.h>
-#include <string.h>
 
 #include "lib/base/chars.h"
 #include "lib/dmarc/dmarc_rua.h"

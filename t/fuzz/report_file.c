@@ -8,7 +8,6 @@
 
 #include "ctl/report_file.h"
 #include "ctl/report_print.h"
-#include "lib/base/err.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

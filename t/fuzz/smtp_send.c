@@ -7,7 +7,6 @@
  * there are.
  */
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -6,7 +6,6 @@
 #include <assert.h>
 
 #include "lib/base/chars.h"
-#include "lib/base/err.h"
 #include "tlspolicy/sts_match.h"
 #include "tlspolicy/sts_policy.h"
 #include "tlspolicy/sts_record.h"

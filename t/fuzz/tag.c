@@ -3,7 +3,6 @@
 
 #include <assert.h>
 
-#include "lib/base/err.h"
 #include "lib/tag/tag.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

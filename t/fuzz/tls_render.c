@@ -11,7 +11,6 @@
 #include <assert.h>
 
 #include "lib/base/chars.h"
-#include "lib/base/err.h"
 #include "tlspolicy/decision.h"
 #include "tlspolicy/render.h"
 

@@ -7,7 +7,6 @@
  */
 #include <assert.h>
 #include <openssl/evp.h>
-#include <string.h>
 
 #include "lib/smtp/tls_verify.h"
 

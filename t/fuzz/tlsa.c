@@ -5,7 +5,6 @@
 
 #include <assert.h>
 
-#include "lib/base/err.h"
 #include "tlspolicy/dane.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -6,7 +6,6 @@
  * the same address but for case; and no other secret opens it.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/report/verp.h"
 

@@ -8,9 +8,7 @@
  *
  * Row n has count n % 9 + 1 and differs from the others in its address.
  */
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/aggregate/aggregate_write.h"

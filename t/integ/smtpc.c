@@ -16,7 +16,6 @@
 #include <string.h>
 
 #include "lib/base/arena.h"
-#include "lib/base/b64.h"
 #include "lib/base/chars.h"
 #include "lib/base/clock.h"
 #include "lib/smtp/smtp_client.h"

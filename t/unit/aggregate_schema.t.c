@@ -11,7 +11,6 @@
 #include <libxml/parser.h>
 #include <libxml/xmlschemas.h>
 
-#include "lib/base/err.h"
 #include "lib/zip/gz.h"
 #include "t/unit/aggregate_check.h"
 #include "t/unit/aggregate_gen.h"

@@ -8,7 +8,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/diag.h"
 #include "lib/base/err.h"
-#include "lib/base/ip.h"
 #include "lib/base/log.h"
 #include "lib/base/name.h"
 #include "lib/base/scan.h"

@@ -3,7 +3,6 @@
 
 #include "t/tap.h"
 
-#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 

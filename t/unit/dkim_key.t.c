@@ -7,7 +7,6 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/dkim/dkim_rsa.h"
-#include "lib/dkim/dkim_sig.h"
 #include "t/tap.h"
 
 /* 1024 bits, SubjectPublicKeyInfo */

@@ -3,7 +3,6 @@
 
 #include "t/tap.h"
 
-#include "lib/base/err.h"
 #include "lib/dns/dname.h"
 #include "lib/dns/dns.h"
 #include "lib/dns/rdata.h"

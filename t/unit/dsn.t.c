@@ -6,7 +6,6 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
-#include "lib/report/verp.h"
 #include "t/tap.h"
 
 #define FILE_MAX ((size_t)1 << 16)

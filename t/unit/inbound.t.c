@@ -5,7 +5,6 @@
 
 #include "t/tap.h"
 
-#include "lib/base/err.h"
 #include "lib/conf/conf.h"
 #include "lib/dns/dns_zone.h"
 #include "lib/inbound/inbound_conf.h"

@@ -3,7 +3,6 @@
 
 /* RFC 8601 section 3. */
 
-#include "lib/base/err.h"
 #include "lib/dns/dns_zone.h"
 #include "lib/iprev/iprev.h"
 #include "t/tap.h"

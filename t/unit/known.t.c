@@ -13,7 +13,6 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/err.h"
 #include "lib/store/evaluation.h"
 #include "lib/store/recorder.h"
 #include "lib/store/ring.h"

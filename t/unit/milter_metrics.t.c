@@ -7,7 +7,6 @@
 
 #include "lib/arc/arc.h"
 #include "lib/base/clock.h"
-#include "lib/base/err.h"
 #include "lib/dns/dns_unbound.h"
 #include "lib/iprev/iprev.h"
 #include "lib/metrics/metrics_daemon.h"

@@ -4,7 +4,6 @@
 #include "lib/mail/mime.h"
 
 #include "lib/base/b64.h"
-#include "lib/base/chars.h"
 #include "lib/mail/encword.h"
 #include "t/tap.h"
 

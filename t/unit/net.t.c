@@ -3,7 +3,6 @@
 
 /* The framers, and sockets that listen. */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -16,7 +16,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
-#include "lib/store/ring_format.h"
+#include "lib/store/ring.h"
 #include "lib/store/spool.h"
 #include "lib/store/store.h"
 #include "t/tap.h"

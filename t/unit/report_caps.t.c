@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-#include "lib/base/err.h"
 #include "lib/store/ledger.h"
 #include "reports/caps.h"
 

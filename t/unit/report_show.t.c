@@ -6,7 +6,6 @@
 #include "ctl/report_show.h"
 #include "lib/base/b64.h"
 #include "lib/base/buf.h"
-#include "lib/base/err.h"
 #include "lib/zip/gz.h"
 
 #define MB ((size_t)1 << 20)

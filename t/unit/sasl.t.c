@@ -5,7 +5,6 @@
 #include <gsasl.h>
 #include <string.h>
 
-#include "lib/base/b64.h"
 #include "lib/base/err.h"
 #include "lib/smtp/sasl.h"
 #include "t/tap.h"

@@ -6,7 +6,6 @@
  * word and an argument: "now X" is answered by the poller, "work X" by a
  * worker, "slow N" after N milliseconds, "big N" with N octets, "close" never.
  */
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,7 +17,6 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/err.h"
 #include "lib/net/attrline.h"
 #include "lib/net/netstring.h"
 #include "lib/net/serve.h"

@@ -7,7 +7,6 @@
  */
 #include "lib/store/store.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>

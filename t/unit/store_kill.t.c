@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "t/unit/store_backend.h"
 

@@ -13,7 +13,6 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/err.h"
 #include "lib/dns/dns_zone.h"
 #include "lib/store/destination.h"
 #include "lib/store/sts.h"

@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "lib/base/err.h"
-#include "lib/tlsrpt/json_pull.h"
 #include "lib/tlsrpt/tlsrpt_codec.h"
 #include "lib/tlsrpt/tlsrpt_datagram.h"
 #include "t/tap.h"
