@@ -21,15 +21,19 @@ static const char *const kind_names[NEXTHOP_KIND_COUNT] = {
     [NEXTHOP_INVALID] = "invalid",
 };
 
-/* The names that a transport table may have in place of a number. */
+/* The names that a transport table may have in place of a number, and their
+ * aliases in services(5). */
 static const struct {
 	struct str name;
 	uint16_t port;
 } services[] = {
     {STR_INIT("smtp"), 25},
+    {STR_INIT("mail"), 25},
     {STR_INIT("lmtp"), 24},
     {STR_INIT("smtps"), 465},
     {STR_INIT("submissions"), 465},
+    {STR_INIT("ssmtp"), 465},
+    {STR_INIT("urd"), 465},
     {STR_INIT("submission"), 587},
 };
 
