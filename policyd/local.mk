@@ -4,6 +4,7 @@
 sbin_PROGRAMS += aver-policyd
 policyd_sources = \
 	policyd/answer_cache.c policyd/answer_cache.h \
+	policyd/child.c policyd/child.h \
 	policyd/collector.c policyd/collector.h \
 	policyd/datagrams.c policyd/datagrams.h \
 	policyd/delegation.c policyd/delegation.h \
@@ -24,7 +25,8 @@ t_unit_answer_cache_t_SOURCES = t/unit/answer_cache.t.c t/tap.h \
 	policyd/answer_cache.c policyd/answer_cache.h
 t_unit_answer_cache_t_LDADD = $(aver_libs)
 t_unit_postfix_facts_t_SOURCES = t/unit/postfix_facts.t.c t/unit/tmpdir.h \
-	t/tap.h policyd/postfix.c policyd/postfix.h
+	t/tap.h policyd/child.c policyd/child.h \
+	policyd/postfix.c policyd/postfix.h
 t_unit_postfix_facts_t_LDADD = $(aver_libs)
 
 # with a fake service and engine
@@ -46,6 +48,7 @@ EXTRA_DIST += t/fuzz/corpus/delegation
 
 check_PROGRAMS += t/unit/log_source.t t/fuzz/log_source.t
 log_sources = policyd/journal_export.c policyd/journal_export.h \
+	policyd/child.c policyd/child.h \
 	policyd/log_file.c policyd/log_journal.c policyd/log_mark.c \
 	policyd/log_source.h policyd/log_stream.c \
 	policyd/log_state.c policyd/log_state.h

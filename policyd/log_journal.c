@@ -3,9 +3,7 @@
 
 /* The journal, by way of journalctl(1): no library of systemd is needed. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,12 +15,11 @@
 #include "lib/base/err.h"
 #include "lib/compat/pipe.h"
 #include "lib/net/listen.h"
+#include "policyd/child.h"
 #include "policyd/journal_export.h"
 #include "policyd/log_source.h"
 
 #define AGAIN_MS 5000 /* from the end of a child to the next */
-
-extern char **environ;
 
 struct log_journal {
 	char *command;
@@ -41,36 +38,13 @@ spawn(struct log_journal *j, int out)
 	/* journalctl(1): without a cursor none but new ones */
 	const char *argv[] = {j->command, "--follow", "--no-tail", "--quiet",
 	    "--output=export", after, "SYSLOG_FACILITY=2", NULL};
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, dfl;
-	int err;
 
 	snprintf(after, sizeof(after), "--after-cursor=%s", j->at.cursor);
 	if (!j->at.cursor[0]) {
 		argv[2] = "--lines=0";
 		argv[5] = "--no-pager";
 	}
-	sigemptyset(&none);
-	sigemptyset(&dfl);
-	sigaddset(&dfl, SIGPIPE);
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &dfl);
-	posix_spawnattr_setflags(
-	    &attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawn_file_actions_addopen(
-	    &files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(
-	    &files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	/* it changes none of them, whatever its prototype says */
-	err = posix_spawn(&j->pid, j->command, &files, &attr,
-	    (char *const *)(uintptr_t)argv, environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
-	return err;
+	return child_start(argv, out, &j->pid);
 }
 
 static void

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,10 +14,9 @@
 #include "lib/base/chars.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "policyd/child.h"
 
 #define OUTPUT_MAX ((size_t)16 * 1024)
-
-extern char **environ;
 
 static const struct {
 	const char *name;
@@ -66,39 +64,15 @@ postfix_parse(struct str text, struct postfix_facts *out)
 
 /* ---- running it --------------------------------------------------------- */
 
-/* Its own signals as they are by default: ours are blocked. */
 static int
 spawn(const char *command, int out, pid_t *pid)
 {
 	static const char expand[] = "-x";
 	const char *argv[N_FACTS + 3] = {command, expand};
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, dfl;
-	int err;
 
 	for (size_t i = 0; i < N_FACTS; i++)
 		argv[i + 2] = facts[i].name;
-	sigemptyset(&none);
-	sigemptyset(&dfl);
-	sigaddset(&dfl, SIGPIPE);
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &dfl);
-	posix_spawnattr_setflags(
-	    &attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawn_file_actions_addopen(
-	    &files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(
-	    &files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	/* it changes none of them, whatever its prototype says */
-	err = posix_spawn(pid, command, &files, &attr,
-	    (char *const *)(uintptr_t)argv, environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
-	return err;
+	return child_start(argv, out, pid);
 }
 
 /* Reads to the end; false when it does not come in time. */

@@ -23,6 +23,12 @@ value(unsigned char c)
 	return i < sizeof(values) ? values[i] : 0;
 }
 
+int
+b64_value(char c)
+{
+	return (int)value((unsigned char)c) - 1;
+}
+
 /* Decodes groups of four digits with nothing in between; how many. */
 static size_t
 decode_groups(const unsigned char *in, size_t most, unsigned char *out)

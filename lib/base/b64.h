@@ -18,6 +18,8 @@
  * character, AVER_NOMEM. An empty input gives an empty *out.
  */
 int b64_decode(struct arena *a, struct str in, struct str *out);
+/* The value of a base64 digit, -1 for another octet. */
+int b64_value(char c);
 /* Appends the base64 of in, padded, without line ends. */
 void b64_encode(struct buf *b, struct str in);
 /* Appends in as lower-case hexadecimal digits. */

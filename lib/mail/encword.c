@@ -3,6 +3,7 @@
 
 #include "lib/mail/encword.h"
 
+#include "lib/base/b64.h"
 #include "lib/base/chars.h"
 #include "lib/base/err.h"
 #include "lib/base/scan.h"
@@ -50,21 +51,6 @@ encword_in(struct str text)
 		s.p++;
 	}
 	return false;
-}
-
-/* The value of a base64 letter, -1 for another octet. */
-static int
-b64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+' || c == '/')
-		return c == '+' ? 62 : 63;
-	return -1;
 }
 
 /* Unlike b64_decode() never refuses: octets of no letter are skipped. */

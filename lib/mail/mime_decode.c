@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
+#include "lib/base/b64.h"
 #include "lib/base/chars.h"
 #include "lib/base/err.h"
 #include "lib/base/scan.h"
@@ -11,20 +12,6 @@
 #define PIECES_MAX 100
 
 /* ---- transfer encodings ------------------------------------------------- */
-
-static int
-b64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+' || c == '/')
-		return c == '+' ? 62 : 63;
-	return -1;
-}
 
 /* RFC 2045 section 6.8: other octets are ignored; "=" ends it, but some put
  * one encoding behind another. */
