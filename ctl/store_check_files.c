@@ -35,6 +35,7 @@ struct file {
 	uint64_t records, damaged;
 	uint64_t torn; /* behind the last whole block */
 	int64_t oldest;
+	struct ring_naming naming; /* of the ring, or of the spool's */
 };
 
 static int
@@ -62,12 +63,20 @@ read_at(const struct file *f, char *out, size_t n, uint64_t at)
 
 /* How far the store has counted what comes from that ring. */
 static int
-counted(struct check *c, uint64_t source, uint64_t *seq)
+counted(struct file *f, uint64_t source, uint64_t *seq)
 {
+	const struct ring_naming *x = &f->naming;
+	bool renamed = x->name && x->source == source;
+	struct check *c = f->c;
 	char name[32];
-	int n = snprintf(name, sizeof(name), "ring-%016" PRIx64, source);
+	int n = snprintf(
+	    name, sizeof(name), "ring-%016" PRIx64, renamed ? x->name : source);
+	int err =
+	    store_committed(c->s, (struct str){name, (size_t)n}, seq, c->d);
 
-	return store_committed(c->s, (struct str){name, (size_t)n}, seq, c->d);
+	if (!err && renamed && *seq < x->done)
+		*seq = x->done;
+	return err;
 }
 
 static int
@@ -111,7 +120,8 @@ check_image(struct file *f, const char *image, size_t n)
 		return diag_set(f->c->d, err, 0, "out of memory");
 	if (!found.header)
 		return fault(f, "is damaged, or of another version");
-	err = counted(f->c, found.source, &seq);
+	f->naming = found.naming;
+	err = counted(f, found.source, &seq);
 	if (err)
 		return err;
 	if (seq > found.last_seq)
@@ -181,7 +191,7 @@ check_window(struct file *f, struct str window, bool last, size_t *used)
 			continue;
 		}
 		if (!known || b.source != source) {
-			int err = counted(f->c, b.source, &done);
+			int err = counted(f, b.source, &done);
 
 			if (err)
 				return err;
@@ -232,6 +242,26 @@ check_spool(struct file *f)
 
 /* --- all files */
 
+/* What the ring beside a spool says of names. */
+static void
+read_naming(struct file *f, int dir)
+{
+	size_t n = f->name.n - strlen(".spool");
+	char name[256], head[4096];
+	int fd = -1, len = snprintf(name, sizeof(name), "%.*s.ring",
+			 STRF(str_head(f->name, n)));
+	ssize_t got = 0;
+
+	if (len > 0 && (size_t)len < sizeof(name))
+		fd = openat(
+		    dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd >= 0) {
+		got = pread(fd, head, sizeof(head), 0);
+		close(fd);
+	}
+	ring_naming_of(head, got > 0 ? (size_t)got : 0, &f->naming);
+}
+
 static bool
 ends(const char *name, const char *end)
 {
@@ -258,10 +288,14 @@ check_file(struct check *c, int dir, const char *name)
 	}
 	c->looked[c->part]++;
 	f.size = st.st_size < 0 ? 0 : (uint64_t)st.st_size;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode)) {
 		err = fault(&f, "is no file");
-	else
-		err = ends(name, ".ring") ? check_ring(&f) : check_spool(&f);
+	} else if (ends(name, ".ring")) {
+		err = check_ring(&f);
+	} else {
+		read_naming(&f, dir);
+		err = check_spool(&f);
+	}
 	close(f.fd);
 	return err;
 }

@@ -53,6 +53,7 @@ struct tls_log {
 
 	/* the thread's */
 	struct store *store; /* NULL: not open now */
+	struct store_fence fence; /* of the state's source; number 0: not had */
 	struct log_state state; /* as saved */
 	struct log_mark at; /* after the last line */
 	struct log_mark back; /* becomes state.look, BACK_MS from back_ms on */
@@ -237,11 +238,22 @@ open_store(struct tls_log *l, struct diag *d)
 			: store_open(l->store_spec, STORE_WRITE, &l->store, d);
 }
 
+/* *done: the number of the last batch that is there. */
+static int
+fence_source(struct tls_log *l, uint64_t *done, struct diag *d)
+{
+	return store_fence_source(
+	    l->store, str_from_z(l->state.source), &l->fence, done, d);
+}
+
 static int
 commit_once(struct tls_log *l, const struct store_batch *b, struct diag *d)
 {
+	uint64_t done;
 	int err = open_store(l, d);
 
+	if (!err && b->fence && l->fence.number == 0)
+		err = fence_source(l, &done, d);
 	if (!err)
 		err = store_add_batch(l->store, b, d);
 	if (!err)
@@ -253,24 +265,6 @@ commit_once(struct tls_log *l, const struct store_batch *b, struct diag *d)
 		l->store = NULL;
 	}
 	return err;
-}
-
-/* Until it is there, or the end. */
-static bool
-commit(struct tls_log *l, const struct store_batch *b)
-{
-	struct diag d = {{0}, 0};
-	int err;
-
-	while ((err = commit_once(l, b, &d))) {
-		/* it would never be taken */
-		if (err == AVER_LIMIT)
-			return true;
-		if (l->stopping || wait_for(l, -1, RETRY_MS))
-			return false;
-	}
-	count(l, &l->stats.commits, 1);
-	return true;
 }
 
 static bool
@@ -287,6 +281,48 @@ save(struct tls_log *l, const struct log_state *st)
 	}
 	l->state = *st;
 	l->saved_ms = clock_mono_ms();
+	return true;
+}
+
+/*
+ * Another process has the name, as with a copy of the state directory. What is
+ * not counted goes on under a new one.
+ */
+static bool
+rename_source(struct tls_log *l)
+{
+	struct log_state st = l->state, fresh;
+
+	if (log_state_new(&fresh))
+		return false;
+	log_msg(LOG_LVL_ERROR,
+	    "%s: another process records as %s now: is there a copy of this "
+	    "file? Its results go on as %s",
+	    l->state_path, st.source, fresh.source);
+	memcpy(st.source, fresh.source, sizeof(st.source));
+	l->fence.number = 0;
+	return save(l, &st);
+}
+
+/* Until it is there, or the end. */
+static bool
+commit(struct tls_log *l, struct store_batch *b)
+{
+	struct diag d = {{0}, 0};
+	int err;
+
+	while ((err = commit_once(l, b, &d))) {
+		/* it would never be taken */
+		if (err == AVER_LIMIT)
+			return true;
+		if (err == AVER_NOTFOUND && rename_source(l)) {
+			b->source = str_from_z(l->state.source);
+			continue;
+		}
+		if (l->stopping || wait_for(l, -1, RETRY_MS))
+			return false;
+	}
+	count(l, &l->stats.commits, 1);
 	return true;
 }
 
@@ -325,6 +361,8 @@ commit_batch(struct tls_log *l)
 		return false;
 	b.source = str_from_z(st.source);
 	b.seq = l->has_places ? st.seq : 0;
+	b.after = st.seq - 1;
+	b.fence = l->has_places ? &l->fence : NULL;
 	b.tls_results = rows;
 	b.sightings = tally_sightings(l->tally, &b.n_sightings);
 	done = save(l, &st) && commit(l, &b);
@@ -387,6 +425,7 @@ find_begin(struct tls_log *l, struct diag *d)
 	uint64_t done = 0;
 	int err = log_state_load(l->state_path, st, d);
 
+	l->fence.number = 0;
 	if (err == AVER_NOTFOUND || err == AVER_SYNTAX) {
 		if (err == AVER_SYNTAX)
 			log_msg(LOG_LVL_WARN,
@@ -396,8 +435,7 @@ find_begin(struct tls_log *l, struct diag *d)
 	if (!err)
 		err = open_store(l, d);
 	if (!err)
-		err =
-		    store_committed(l->store, str_from_z(st->source), &done, d);
+		err = fence_source(l, &done, d);
 	if (err)
 		return err;
 	if (done < st->seq) {
@@ -530,6 +568,9 @@ init(struct tls_log *l, const struct conf *c, struct diag *d)
 	    !l->state_path || open_source(l, c))
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	snprintf(l->state_path, n, "%s/tls-log.state", c->state_directory);
+	while (l->fence.token == 0)
+		if (getentropy(&l->fence.token, sizeof(l->fence.token)) < 0)
+			return diag_set(d, AVER_IO, 0, "no random numbers");
 	own_mail_init(
 	    &l->own, str_from_z(l->sender), c->recipient_delimiter[0]);
 	if (compat_pipe(l->wake) < 0)

@@ -56,7 +56,12 @@ static const struct param table[] = {
 	.manual = "It has to exist and be writable by the user.\n"
 		  "The database is where\n"
 		  ".Ic store\n"
-		  "says.",
+		  "says.\n"
+		  "Each process that records has one of its own.\n"
+		  "Two that run with copies of one, as on copied machines, "
+		  "notice it: the "
+		  "first one logs an error and goes on under another name, "
+		  "and nothing is lost or counted twice.",
     },
     {
 	WORD(log_destination, enum conf_log, destination_words),

@@ -240,6 +240,8 @@ struct store_ops {
 	    struct store *s, const struct store_batch *b, struct diag *d);
 	int (*committed)(
 	    struct store *s, struct str source, uint64_t *seq, struct diag *d);
+	int (*fence)(struct store *s, struct str source,
+	    struct store_fence *fence, uint64_t *seq, struct diag *d);
 	int (*stats)(struct store *s, struct store_stats *out, struct diag *d);
 	const struct store_evaluation_ops *evaluation;
 	const struct store_take_ops *take;

@@ -125,6 +125,11 @@ t_fuzz_spool_t_LDFLAGS = $(fuzz_ldflags)
 EXTRA_DIST += t/fuzz/corpus/record t/fuzz/corpus/ring t/fuzz/corpus/spool
 
 check_PROGRAMS += t/unit/store_old.t t/unit/store_lost.t t/unit/rowsort.t
+check_PROGRAMS += t/unit/store_fence.t t/unit/recorder_late.t
+t_unit_store_fence_t_SOURCES = t/unit/store_fence.t.c t/tap.h
+t_unit_store_fence_t_LDADD = $(aver_libs)
+t_unit_recorder_late_t_SOURCES = t/unit/recorder_late.t.c t/tap.h
+t_unit_recorder_late_t_LDADD = $(aver_libs)
 t_unit_store_lost_t_SOURCES = t/unit/store_lost.t.c t/tap.h
 t_unit_store_lost_t_LDADD = $(aver_libs)
 t_unit_store_old_t_SOURCES = t/unit/store_old.t.c t/tap.h

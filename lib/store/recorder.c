@@ -286,6 +286,8 @@ destroy(struct recorder *r)
 static int
 init(struct recorder *r, const struct recorder_config *c, struct diag *d)
 {
+	int err;
+
 	r->owner = calloc(RING_SLOTS, sizeof(*r->owner));
 	r->spec = strdup(c->store);
 	r->batch_ms = c->batch_ms ? c->batch_ms : 1;
@@ -299,7 +301,10 @@ init(struct recorder *r, const struct recorder_config *c, struct diag *d)
 	r->w.retry_most = (int64_t)r->batch_ms * RETRY_BATCHES;
 	if (r->w.retry_most > RETRY_MOST_MS)
 		r->w.retry_most = RETRY_MOST_MS;
-	if (writer_init(&r->w) || !r->owner || !r->spec)
+	err = writer_init(&r->w);
+	if (err == AVER_IO)
+		return diag_set(d, err, 0, "no random numbers");
+	if (err || !r->owner || !r->spec)
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	return 0;
 }

@@ -6,7 +6,8 @@
  * appends to a bounded ring in a mapped file; one writer thread aggregates
  * what is there and commits it together with the ring's sequence number in
  * one transaction. A killed process loses nothing and counts nothing twice:
- * the next start goes on after the number that is in the store. When the store
+ * the next start goes on after the number that is in the store, and what is
+ * still on its way then is refused (store_fence_source()). When the store
  * cannot take a batch for a while (lock, full disk), batches go to an
  * append-only spool file beside the ring and are committed later, in order.
  *

@@ -8,6 +8,10 @@
  *	v		the version of this schema
  *	c		hash: counters (stamp, incidents, dropped, bad)
  *	s:SOURCE	the last number of a source
+ *	o:SOURCE	hash: who has the source: the number n and the token t
+ *			of its fence, the source's number s when it came, and
+ *			m and u, which were n and t before; none: nobody has,
+ *			as in the store of an older program
  *	k		sorted set: known domains by day
  *	ie it		sorted sets: DOM, NUL, CODE GEN of each hash of rows
  *	he:GEN:CODE:DOM ht:...	hash: rows of an hour or day with their counts,
@@ -121,6 +125,23 @@ static const char *const record_scripts[] = {
 	"R('SET',KEYS[1],'" REDIS_VERSION "')\n"
 	"return 0\n",
     [REDIS_COMMITTED] = PROLOGUE "return R('GET',p..'s:'..A[1])\n",
+    /*
+     * source, token, the fence it has or 0, the fence it is to follow: how it
+     * went, the fence that is there, the source's number. 0: it is its own;
+     * 1: it is another's; 2: without a fence of his own nobody gets by one
+     * that he has not seen, so that this call too may come late
+     */
+    [REDIS_FENCE] = PROLOGUE FENCE
+    "local k=p..'o:'..A[1]\n"
+    "local seq=R('GET',p..'s:'..A[1]) or '0'\n"
+    "local o=R('HMGET',k,'n','t')\n"
+    "local n,mine=N(o[1] or '0'),N(A[3])\n"
+    "if o[2]==A[2] then return {0,I(n),seq} end\n"
+    "if mine>0 and n>=mine then return {1,I(n),seq} end\n"
+    "if mine==0 and n~=N(A[4]) then return {2,I(n),seq} end\n"
+    "if mine==0 then mine=n+1 end\n"
+    "fence(k,I(mine),A[2],o,seq)\n"
+    "return {0,I(mine),seq}\n",
     /* domain, day, ... */
     [REDIS_KNOW] =
 	PROLOGUE "for i=1,#A,2 do\n"

@@ -45,6 +45,14 @@
 	" return I(x+z)..' '..I(y+w)\n"                       \
 	"end\n"
 
+/* Gives a source to another; o: n and t of who had it. */
+#define FENCE                                                          \
+	"local function fence(k,n,t,o,seq)\n"                          \
+	" R('HSET',k,'n',n,'t',t,'s',seq,'m',o[1] or '0','u',o[2] or " \
+	"'')\n"                                                        \
+	" keep(k)\n"                                                   \
+	"end\n"
+
 /* A member of an index: domain, code, generation. */
 #define PART                                            \
 	"local function part(m) return string.match(m," \

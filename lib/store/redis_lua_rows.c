@@ -18,13 +18,29 @@
 #include "lib/store/redis_lua_parts.h"
 
 const char *const redis_row_scripts[] = {
-    /* see put_batch() in redis_record.c */
-    [REDIS_ADD - REDIS_ROWS_FIRST] = PROLOGUE COUNTS
-    "local at=9\n"
+    /*
+     * See put_batch() in redis_record.c. 0: it was counted before; 1: counted;
+     * 2: the source is another's; 3: part of it is counted. A fence above the
+     * one that is there was lost in a fail-over, and is put back.
+     */
+    [REDIS_ADD - REDIS_ROWS_FIRST] = PROLOGUE COUNTS FENCE
+    "local at=12\n"
     "local function nx() at=at+1 return A[at-1] end\n"
     "local sk=p..'s:'..A[1]\n"
     "if A[2]~='00000000000000000000' then\n"
     " local old=R('GET',sk)\n"
+    " local mine=N(A[10])\n"
+    " if mine>0 then\n"
+    "  local k=p..'o:'..A[1]\n"
+    "  local o=R('HMGET',k,'n','t','m','u','s')\n"
+    "  local n=N(o[1] or '0')\n"
+    "  if n>mine or (n==mine and o[2]~=A[11]) then\n"
+    "   if o[3]==A[10] and o[4]==A[11] and o[5]>=A[2] then return 0 end\n"
+    "   return 2\n"
+    "  end\n"
+    "  if old and old>A[9] and old<A[2] then return 3 end\n"
+    "  if n<mine then fence(k,A[10],A[11],o,old or '0') end\n"
+    " end\n"
     " if old and old>=A[2] then return 0 end\n"
     "end\n"
     "for i=1,N(A[3]) do\n"

@@ -39,6 +39,8 @@ extern const struct store_upkeep_ops redis_upkeep_ops;
 int redis_add(struct store *base, const struct store_batch *b, struct diag *d);
 int redis_committed(
     struct store *base, struct str source, uint64_t *seq, struct diag *d);
+int redis_fence(struct store *base, struct str source,
+    struct store_fence *fence, uint64_t *seq, struct diag *d);
 /* A row of add_bad_datagrams() as it is kept. */
 void redis_bad_args(struct redis_conn *c, const struct store_bad_datagram *bad,
     size_t n, uint64_t more);

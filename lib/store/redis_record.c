@@ -4,7 +4,7 @@
 /*
  * Batches, evaluations and known domains. A batch is one script, which looks
  * at the source's number first: a batch that is sent again because its reply
- * was lost counts once.
+ * was lost counts once. One that is late finds the fence of who came after.
  */
 #include "lib/store/redis_parts.h"
 
@@ -16,6 +16,7 @@
 #define DAY 86400
 #define SEQ_MAX ((uint64_t)1 << 62)
 #define KNOWN_PAGE 5000
+#define FENCE_TRIES 16
 #define BATCH_MAX ((size_t)128 << 20) /* of TLS results' texts */
 #define ROW_MAX ((size_t)1 << 18) /* a TLS result's texts with escapes */
 
@@ -34,6 +35,17 @@ put_seq(struct redis_conn *c, uint64_t seq)
 	int n =
 	    snprintf(text, sizeof(text), "%020llu", (unsigned long long)seq);
 
+	redis_arg(c, (struct str){text, (size_t)n});
+}
+
+static void
+put_fence(struct redis_conn *c, const struct store_fence *fence)
+{
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%016llx",
+	    (unsigned long long)(fence ? fence->token : 0));
+
+	redis_arg_int(c, fence ? (int64_t)fence->number : 0);
 	redis_arg(c, (struct str){text, (size_t)n});
 }
 
@@ -114,6 +126,8 @@ put_batch(struct redis_conn *c, const struct store_batch *b, struct parcel *it)
 	redis_arg_int(c, (int64_t)b->n_incidents);
 	redis_arg_int(c, (int64_t)b->n_sightings);
 	redis_arg_int(c, STORE_INCIDENTS_MOST);
+	put_seq(c, b->after);
+	put_fence(c, b->fence);
 	put_known(c, b->known, b->n_known);
 	redis_group_args(c, REDIS_DMARC, it->rows, it->n_rows, b->known_days);
 	redis_group_args(c, REDIS_TLS, it->results, it->n_results, 0);
@@ -126,6 +140,21 @@ put_batch(struct redis_conn *c, const struct store_batch *b, struct parcel *it)
 		redis_sighting_args(c, &b->sightings[i]);
 	redis_bad_args(
 	    c, b->bad_datagrams, b->n_bad_datagrams, b->more_bad_datagrams);
+}
+
+static int
+run_add(struct redis_store *s, const struct store_batch *b, struct diag *d)
+{
+	int64_t what = 0;
+	int err = redis_run_int(s, b->seq > 0, &what, d);
+
+	if (!err && what == 2)
+		return diag_set(d, AVER_NOTFOUND, 0,
+		    "another process records as %.*s now", STRF(b->source));
+	if (!err && what == 3)
+		return diag_set(d, AVER_IO, 0,
+		    "the number of %.*s is not what it was", STRF(b->source));
+	return err;
 }
 
 int
@@ -153,7 +182,7 @@ redis_add(struct store *base, const struct store_batch *b, struct diag *d)
 	free(it.rows);
 	free(it.results);
 	arena_fini(&it.arena);
-	return err ? err : redis_run_ok(s, b->seq > 0, d);
+	return err ? err : run_add(s, b, d);
 }
 
 int
@@ -177,6 +206,67 @@ redis_committed(
 	if (!err)
 		*seq = v;
 	return err;
+}
+
+struct fenced {
+	int64_t what;
+	uint64_t number, seq;
+};
+
+static int
+run_fence(struct redis_store *s, struct str source,
+    const struct store_fence *fence, uint64_t follows, struct fenced *out,
+    struct diag *d)
+{
+	const struct resp *i;
+	char token[24];
+	struct arena a;
+	struct resp r;
+	bool bad = false;
+	int err;
+
+	snprintf(
+	    token, sizeof(token), "%016llx", (unsigned long long)fence->token);
+	arena_init(&a, 1 << 12);
+	redis_begin(s->c, REDIS_FENCE);
+	redis_arg(s->c, source);
+	redis_arg(s->c, str_from_z(token));
+	redis_arg_int(s->c, (int64_t)fence->number);
+	redis_arg_int(s->c, (int64_t)follows);
+	err = redis_run(s->c, true, &a, &r, d);
+	i = err ? NULL : redis_items(&r, 3, &bad);
+	if (i) {
+		out->what = redis_int(&i[0], &bad);
+		out->number = redis_uint(&i[1], &bad);
+		bad = bad || i[2].type != RESP_BULK ||
+		      !str_to_u64(i[2].s, SEQ_MAX, &out->seq);
+	}
+	arena_fini(&a);
+	return err || !bad ? err : redis_odd(s->c, d);
+}
+
+int
+redis_fence(struct store *base, struct str source, struct store_fence *fence,
+    uint64_t *seq, struct diag *d)
+{
+	struct redis_store *s = redis_of(base);
+	struct fenced f = {2, 0, 0};
+	int err = redis_may_write(s, d);
+
+	/* again when somebody else did it in between */
+	for (int i = 0; i < FENCE_TRIES && !err && f.what == 2; i++)
+		err = run_fence(s, source, fence, f.number, &f, d);
+	if (!err && f.what == 2)
+		err = diag_set(
+		    d, AVER_TEMP, 0, "others want %.*s as well", STRF(source));
+	else if (!err && f.what == 1)
+		err = diag_set(d, AVER_NOTFOUND, 0,
+		    "another process records as %.*s now", STRF(source));
+	if (err)
+		return err;
+	fence->number = f.number;
+	*seq = f.seq;
+	return 0;
 }
 
 /* --- evaluations */

@@ -259,18 +259,11 @@ static int
 add_bad(struct store *base, const struct store_bad_datagram *bad, size_t n,
     uint64_t more, struct diag *d)
 {
-	struct redis_store *s = redis_of(base);
-	int err = redis_may_write(s, d);
+	const struct store_batch b = {.bad_datagrams = bad,
+	    .n_bad_datagrams = n,
+	    .more_bad_datagrams = more};
 
-	if (err)
-		return err;
-	redis_begin(s->c, REDIS_ADD);
-	redis_arg(s->c, STR_NONE);
-	redis_arg(s->c, STR("00000000000000000000"));
-	for (int i = 0; i < 6; i++)
-		redis_arg_int(s->c, 0);
-	redis_bad_args(s->c, bad, n, more);
-	return redis_run_ok(s, false, d);
+	return redis_add(base, &b, d);
 }
 
 static int

@@ -148,6 +148,7 @@ static const struct {
     {STR_INIT("v"), STR_INIT("string"), true},
     {STR_INIT("c"), STR_INIT("hash"), true},
     {STR_INIT("s:"), STR_INIT("string"), false},
+    {STR_INIT("o:"), STR_INIT("hash"), false},
     {STR_INIT("k"), STR_INIT("zset"), true},
     {STR_INIT("ie"), STR_INIT("zset"), true},
     {STR_INIT("it"), STR_INIT("zset"), true},

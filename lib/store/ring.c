@@ -264,6 +264,9 @@ build(struct ring *r, int old_fd, const struct ring_salvaged *old,
 	r->h->slots = RING_SLOTS;
 	r->h->size = r->want;
 	r->h->source = r->source;
+	r->h->renamed = old->naming.source;
+	r->h->name = old->naming.name;
+	r->h->done = old->naming.done;
 	r->h->sum = ring_header_sum(r->h);
 	memcpy(r->h->magic, ring_magic, sizeof(ring_magic));
 	return fsync(r->fd) < 0 ? io_error(d, path, "write") : 0;
@@ -623,4 +626,27 @@ ring_skip(struct ring *r, uint64_t seq)
 				break;
 	}
 	ring_advance(r, pos, n);
+}
+
+/* --- names */
+
+/* A kill in between leaves the old name, for which done is right too. */
+void
+ring_rename(struct ring *r, uint64_t name, uint64_t done)
+{
+	if (r->h->renamed != r->source)
+		atomic_store(&r->h->name, 0);
+	atomic_store(&r->h->done, done);
+	atomic_store(&r->h->renamed, r->source);
+	atomic_store(&r->h->name, name);
+	ring_sync(r);
+}
+
+uint64_t
+ring_name(const struct ring *r, uint64_t source, uint64_t *done)
+{
+	bool other = r->h->name && r->h->renamed == source;
+
+	*done = other ? r->h->done : 0;
+	return other ? r->h->name : source;
 }

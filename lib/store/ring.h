@@ -6,7 +6,8 @@
  * before a kill -9 is there afterwards, in the order it was stored, so one
  * atomic store decides whether a record exists.
  *
- *	header	64 kB	magic, version, source, sizes; head and tail
+ *	header	64 kB	magic, version, source, sizes; head and tail; what
+ *			the store calls a source whose name another took
  *	slots	256 kB	RING_SLOTS x (fingerprint, seq, time and state)
  *	data	the rest, a circle of records, mapped twice in a row so that
  *		none is ever in two pieces
@@ -119,10 +120,16 @@ struct ring {
 int ring_open(const char *path, size_t size, struct ring **out, struct diag *d);
 void ring_close(struct ring *r); /* NULL allowed */
 
+/* See ring_rename(); all 0: nothing was renamed. */
+struct ring_naming {
+	uint64_t source, name, done;
+};
+
 struct ring_salvaged {
 	uint64_t records, last_seq; /* last_seq of the ring's own source */
 	bool header; /* the header could be believed */
 	uint64_t source;
+	struct ring_naming naming;
 };
 
 /*
@@ -139,8 +146,10 @@ ring_salvage(struct ring *r, int (*fn)(void *arg, const struct ring_entry *e),
 int ring_salvage_image(const void *image, size_t n,
     int (*fn)(void *arg, const struct ring_entry *e), void *arg,
     struct ring_salvaged *out);
+/* What stands in the n first octets of a file; all 0 if they are none's. */
+void ring_naming_of(const void *image, size_t n, struct ring_naming *out);
 /* A new file with a new source and no records takes the place of the old one
- * at once, and has its doubts. */
+ * at once, and has its doubts and its renamed source. */
 int ring_renew(struct ring *r, const struct ring_salvaged *old, struct diag *d);
 
 /*
@@ -207,5 +216,14 @@ void ring_skip(struct ring *r, uint64_t seq);
 
 /* Waits until the file is on the disk. */
 void ring_sync(struct ring *r);
+
+/*
+ * From the number done on the store knows the ring's records by another name
+ * than that of their source, which another process has taken: ring and spool
+ * stay as they are. It is on the disk when this returns. The consumer's calls.
+ */
+void ring_rename(struct ring *r, uint64_t name, uint64_t done);
+/* The name of a source's records; *done: 0, or what ring_rename() was told. */
+uint64_t ring_name(const struct ring *r, uint64_t source, uint64_t *done);
 
 #endif

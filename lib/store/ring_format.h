@@ -20,7 +20,9 @@ struct ring_header {
 	uint64_t size; /* of the data */
 	uint64_t source;
 	uint64_t sum; /* of the four numbers above */
-	char unused1[88];
+	/* see ring_rename(); 0 in older files */
+	_Atomic uint64_t renamed, name, done;
+	char unused1[64];
 	_Atomic uint64_t head;
 	char unused2[120];
 	_Atomic uint64_t tail;

@@ -179,6 +179,19 @@ salvage_view(const struct ring_view *v, const struct ring_header *h,
 	return err;
 }
 
+void
+ring_naming_of(const void *image, size_t n, struct ring_naming *out)
+{
+	struct ring_header h;
+
+	*out = (struct ring_naming){0};
+	if (n < sizeof(h))
+		return;
+	memcpy(&h, image, sizeof(h));
+	if (ring_header_ok(&h) && h.name)
+		*out = (struct ring_naming){h.renamed, h.name, h.done};
+}
+
 int
 ring_salvage_image(const void *image, size_t n,
     int (*fn)(void *arg, const struct ring_entry *e), void *arg,
@@ -196,6 +209,7 @@ ring_salvage_image(const void *image, size_t n,
 	memcpy(&h, image, sizeof(h));
 	have = (n - RING_DATA) / RING_ALIGN * RING_ALIGN;
 	out->header = ring_header_ok(&h);
+	ring_naming_of(image, n, &out->naming);
 	v.size = have;
 	if (out->header) {
 		out->last_seq = h.head;

@@ -156,6 +156,12 @@ static const char *const schema_steps[] = {
     " domain TEXT NOT NULL,"
     " removed INTEGER NOT NULL"
     ") STRICT;",
+    /* who records under the name, who did before, and the number then */
+    "ALTER TABLE source ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE source ADD COLUMN token INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE source ADD COLUMN old_fence INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE source ADD COLUMN old_token INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE source ADD COLUMN old_seq INTEGER NOT NULL DEFAULT 0;",
 };
 
 const struct store_sqlite_options sql_schema = {schema_steps,
@@ -206,7 +212,8 @@ const char *const sql_text[ST_COUNT] = {
 		 " (SELECT page_count FROM pragma_page_count)"
 		 " * (SELECT page_size FROM pragma_page_size)",
     [ST_FREEZE] = "BEGIN",
-    [ST_SOURCE_EACH] = "SELECT name, seq FROM source ORDER BY name",
+    [ST_SOURCE_EACH] = "SELECT name, seq FROM source WHERE seq > 0"
+		       " ORDER BY name",
     [ST_PAGES] = "SELECT page_count FROM pragma_page_count",
     [ST_INTEGRITY] = "SELECT integrity_check FROM pragma_integrity_check(20)",
     [ST_ORPHANS] = "SELECT count(*) FROM submission s WHERE NOT EXISTS"
@@ -216,9 +223,14 @@ const char *const sql_text[ST_COUNT] = {
 	       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE"
 	       " SET count = count + excluded.count, stamp = excluded.stamp"
 	       " WHERE octets = excluded.octets",
-    [ST_SOURCE_GET] = "SELECT seq FROM source WHERE name = ?1",
+    [ST_SOURCE_GET] = "SELECT seq, fence, token, old_fence, old_token, old_seq"
+		      " FROM source WHERE name = ?1",
     [ST_SOURCE_PUT] = "INSERT INTO source (name, seq) VALUES (?1, ?2)"
 		      " ON CONFLICT DO UPDATE SET seq = excluded.seq",
+    [ST_SOURCE_FENCE] = "INSERT INTO source (name, seq, fence, token)"
+			" VALUES (?1, 0, ?2, ?3) ON CONFLICT DO UPDATE"
+			" SET old_fence = fence, old_token = token,"
+			" old_seq = seq, fence = ?2, token = ?3",
     [ST_EACH] = "SELECT policy_domain, hour, optional, count, octets"
 		" FROM evaluation WHERE policy_domain = ?3"
 		" AND hour >= ?1 AND hour < ?2"

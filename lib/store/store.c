@@ -117,6 +117,13 @@ store_committed(
 }
 
 int
+store_fence_source(struct store *s, struct str source,
+    struct store_fence *fence, uint64_t *seq, struct diag *d)
+{
+	return s->ops->fence(s, source, fence, seq, d);
+}
+
+int
 store_stats(struct store *s, struct store_stats *out, struct diag *d)
 {
 	return s->ops->stats(s, out, d);

@@ -68,9 +68,23 @@ struct store_incident;
 struct store_sighting;
 struct store_tls_result;
 
+/*
+ * One process that records under a source's name. What a killed one had sent
+ * may still be on its way to a server, and get there after the next one has
+ * asked how far the source is. So that one fences the first one off: see
+ * store_fence_source().
+ */
+struct store_fence {
+	uint64_t token; /* the process's own: random, not 0 */
+	uint64_t number; /* 0 at first; of store_fence_source() */
+};
+
 struct store_batch {
 	struct str source;
 	uint64_t seq;
+	/* NULL: whoever it is; else what it has of store_fence_source() */
+	const struct store_fence *fence;
+	uint64_t after; /* with fence: the number before, as far as known */
 	const struct store_evaluation *rows;
 	size_t n_rows;
 	const struct store_known *known;
@@ -99,6 +113,11 @@ struct store_batch {
  * remembered when seq was committed before. seq 0 is no number: what comes
  * with it is always added. AVER_LIMIT: something is above the bounds of its
  * header; nothing was added.
+ * With a fence also, and then nothing was added either: AVER_NOTFOUND: another
+ * process has the source now, and had not found this batch counted. AVER_IO:
+ * the source's number is between after and seq, so part of the batch may be
+ * counted; ask again with store_fence_source(). A number below after is that of
+ * a store which has lost something, and is gone on from.
  */
 int
 store_add_batch(struct store *s, const struct store_batch *b, struct diag *d);
@@ -106,6 +125,18 @@ store_add_batch(struct store *s, const struct store_batch *b, struct diag *d);
 /* The last seq of that source, 0 when it is unknown. */
 int store_committed(
     struct store *s, struct str source, uint64_t *seq, struct diag *d);
+
+/*
+ * The same, and at that instant the source becomes that process's: from then
+ * on no batch of one before it is added, however late it arrives, so *seq is
+ * how far they have come for ever. Called again by the same process (after a
+ * lost reply, for another handle) it only asks. AVER_NOTFOUND: fence->number
+ * was not 0, and the source is another's now, who asked later. Whether the
+ * other found this process's last batch counted store_add_batch() still knows,
+ * until a third one comes.
+ */
+int store_fence_source(struct store *s, struct str source,
+    struct store_fence *fence, uint64_t *seq, struct diag *d);
 
 /*
  * Calls fn for each row of the policy domain (all when it is empty) with

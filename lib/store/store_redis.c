@@ -79,6 +79,7 @@ static const struct store_ops ops = {
     .close = redis_close,
     .add = redis_add,
     .committed = redis_committed,
+    .fence = redis_fence,
     .stats = redis_stats,
     .evaluation = &redis_evaluation_ops,
     .take = &redis_take_ops,

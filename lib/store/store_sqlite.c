@@ -56,17 +56,34 @@ next_stamps(struct sqlite_store *s, size_t n, int64_t *stamp)
 	return rc;
 }
 
+struct source {
+	int64_t seq, fence, token;
+	int64_t old_fence, old_token, old_seq; /* of who had it before */
+};
+
+/* All 0 when it is unknown. */
 static int
-get_source(struct sqlite_store *s, struct str source, int64_t *seq)
+get_source(struct sqlite_store *s, struct str name, struct source *out)
 {
+	int64_t v[6] = {0};
 	int rc;
 
-	*seq = 0;
-	db_put_text(s, ST_SOURCE_GET, 1, source);
-	rc = db_get(s, ST_SOURCE_GET, seq, 1);
-	if (*seq < 0 || (uint64_t)*seq > SEQ_MAX)
+	db_put_text(s, ST_SOURCE_GET, 1, name);
+	rc = db_get(s, ST_SOURCE_GET, v, 6);
+	if (v[0] < 0 || (uint64_t)v[0] > SEQ_MAX || v[1] < 0)
 		return DB_CORRUPT;
+	*out = (struct source){v[0], v[1], v[2], v[3], v[4], v[5]};
 	return rc;
+}
+
+static int
+fence_source(
+    struct sqlite_store *s, struct str name, const struct store_fence *fence)
+{
+	db_put_text(s, ST_SOURCE_FENCE, 1, name);
+	db_put_int(s, ST_SOURCE_FENCE, 2, (int64_t)fence->number);
+	db_put_int(s, ST_SOURCE_FENCE, 3, (int64_t)fence->token);
+	return db_run(s, ST_SOURCE_FENCE);
 }
 
 static int
@@ -100,11 +117,55 @@ add_batch(struct sqlite_store *s, const struct store_batch *b)
 	return rc == DB_OK ? put_source(s, b->source, b->seq) : rc;
 }
 
+/* What to do with a batch of a fence. */
+enum fenced { FENCED_OWN, FENCED_DONE, FENCED_OTHER, FENCED_PART };
+
+static enum fenced
+look_at_fence(const struct source *src, const struct store_batch *b)
+{
+	int64_t mine = (int64_t)b->fence->number;
+	int64_t token = (int64_t)b->fence->token;
+	uint64_t seq = (uint64_t)src->seq;
+
+	if (src->fence > mine || (src->fence == mine && src->token != token))
+		return src->old_fence == mine && src->old_token == token &&
+			       (uint64_t)src->old_seq >= b->seq
+			   ? FENCED_DONE
+			   : FENCED_OTHER;
+	return seq > b->after && seq < b->seq ? FENCED_PART : FENCED_OWN;
+}
+
+/* In the transaction that is open; *done: it is counted already. */
+static int
+may_add(struct sqlite_store *s, const struct store_batch *b, int *rc,
+    bool *done, struct diag *d)
+{
+	struct source src = {0};
+	enum fenced what = FENCED_OWN;
+
+	*rc = get_source(s, b->source, &src);
+	if (*rc != DB_OK || b->seq == 0)
+		return 0;
+	if (b->fence)
+		what = look_at_fence(&src, b);
+	if (what == FENCED_OTHER)
+		return diag_set(d, AVER_NOTFOUND, 0,
+		    "another process records as %.*s now", STRF(b->source));
+	if (what == FENCED_PART)
+		return diag_set(d, AVER_IO, 0,
+		    "the number of %.*s is not what it was", STRF(b->source));
+	/* a commit that seemed to fail did not */
+	*done = what == FENCED_DONE || (uint64_t)src.seq >= b->seq;
+	if (!*done && b->fence && src.fence < (int64_t)b->fence->number)
+		*rc = fence_source(s, b->source, b->fence);
+	return 0;
+}
+
 static int
 sqlite_add(struct store *base, const struct store_batch *b, struct diag *d)
 {
 	struct sqlite_store *s = db_of(base);
-	int64_t before = 0;
+	bool done = false;
 	int rc, err;
 
 	if (b->seq > SEQ_MAX)
@@ -113,11 +174,10 @@ sqlite_add(struct store *base, const struct store_batch *b, struct diag *d)
 	err = db_begin(s, false, d);
 	if (err)
 		return err;
-	rc = get_source(s, b->source, &before);
-	if (rc == DB_OK && (uint64_t)before >= b->seq && b->seq > 0) {
-		/* a commit that seemed to fail did not */
+	err = may_add(s, b, &rc, &done, d);
+	if (err || done) {
 		db_rollback(s);
-		return 0;
+		return err;
 	}
 	if (rc == DB_OK)
 		rc = add_batch(s, b);
@@ -129,12 +189,48 @@ sqlite_committed(
     struct store *base, struct str source, uint64_t *seq, struct diag *d)
 {
 	struct sqlite_store *s = db_of(base);
-	int64_t v;
-	int rc = get_source(s, source, &v);
+	struct source src;
+	int rc = get_source(s, source, &src);
 
 	if (rc != DB_OK)
 		return db_failed(s, d, rc);
-	*seq = (uint64_t)v;
+	*seq = (uint64_t)src.seq;
+	return 0;
+}
+
+/*
+ * A killed process commits nothing any more, but two whose files are copies of
+ * each other may have one store.
+ */
+static int
+sqlite_fence(struct store *base, struct str source, struct store_fence *fence,
+    uint64_t *seq, struct diag *d)
+{
+	struct sqlite_store *s = db_of(base);
+	struct store_fence next = *fence;
+	struct source src;
+	int rc, err = db_begin(s, false, d);
+
+	if (err)
+		return err;
+	rc = get_source(s, source, &src);
+	if (rc == DB_OK && src.token == (int64_t)fence->token) {
+		next.number = (uint64_t)src.fence;
+	} else if (rc == DB_OK && next.number > 0 &&
+		   src.fence >= (int64_t)next.number) {
+		db_rollback(s);
+		return diag_set(d, AVER_NOTFOUND, 0,
+		    "another process records as %.*s now", STRF(source));
+	} else if (rc == DB_OK) {
+		if (next.number == 0)
+			next.number = (uint64_t)src.fence + 1;
+		rc = fence_source(s, source, &next);
+	}
+	err = db_finish(s, rc, d);
+	if (err)
+		return err;
+	*fence = next;
+	*seq = (uint64_t)src.seq;
 	return 0;
 }
 
@@ -170,6 +266,7 @@ static const struct store_ops ops = {
     .close = sqlite_close,
     .add = sqlite_add,
     .committed = sqlite_committed,
+    .fence = sqlite_fence,
     .stats = sqlite_stats,
     .evaluation = &sqlite_evaluation_ops,
     .take = &sqlite_take_ops,

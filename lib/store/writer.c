@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
@@ -23,17 +24,37 @@ struct source_name {
 	char text[32];
 };
 
-/* What the store calls a ring. */
 static struct str
-name_of_source(uint64_t source, struct source_name *out)
+print_name(uint64_t name, struct source_name *out)
 {
-	snprintf(out->text, sizeof(out->text), "ring-%016" PRIx64, source);
+	snprintf(out->text, sizeof(out->text), "ring-%016" PRIx64, name);
 	return str_from_z(out->text);
+}
+
+/* What the store calls the records of a ring. */
+static struct str
+name_of_source(const struct writer *w, uint64_t source, struct source_name *out)
+{
+	uint64_t done;
+
+	return print_name(ring_name(w->ring, source, &done), out);
+}
+
+static bool
+random_number(uint64_t *out)
+{
+	do {
+		if (getentropy(out, sizeof(*out)) < 0)
+			return false;
+	} while (*out == 0);
+	return true;
 }
 
 int
 writer_init(struct writer *w)
 {
+	if (!random_number(&w->fence.token))
+		return AVER_IO;
 	w->batch = batch_new();
 	if (w->known_days)
 		w->domains = known_new();
@@ -71,6 +92,23 @@ expired(struct writer *w)
 
 /* --- store */
 
+/* How far the store is with a source, which from now on is this process's. */
+static int
+fence_source(struct writer *w, uint64_t source, struct store_fence *fence,
+    uint64_t *seq, struct diag *d)
+{
+	struct source_name name;
+	uint64_t done;
+	int err;
+
+	err = store_fence_source(w->store,
+	    print_name(ring_name(w->ring, source, &done), &name), fence, seq,
+	    d);
+	if (!err && *seq < done)
+		*seq = done;
+	return err;
+}
+
 static void
 close_store(struct writer *w)
 {
@@ -106,8 +144,6 @@ skip_committed(struct writer *w, uint64_t committed)
 int
 writer_open_store(struct writer *w, struct diag *d)
 {
-	struct source_name name;
-	uint64_t committed;
 	int err = store_open(w->spec, STORE_WRITE, &w->store, d);
 
 	if (err) {
@@ -115,13 +151,13 @@ writer_open_store(struct writer *w, struct diag *d)
 		return err;
 	}
 	w->known = false;
-	err = store_committed(
-	    w->store, name_of_source(w->ring->source, &name), &committed, d);
-	if (err) {
+	err = fence_source(w, w->ring->source, &w->fence, &w->own_to, d);
+	/* another has it now: the next batch will find out, and what to do */
+	if (err && err != AVER_NOTFOUND) {
 		close_store(w);
 		return err;
 	}
-	skip_committed(w, committed);
+	skip_committed(w, w->own_to);
 	w->unsure_to = 0;
 	return 0;
 }
@@ -138,13 +174,44 @@ note_refused(struct writer *w)
 	w->refused_logged = w->items.refused;
 }
 
+/*
+ * Another process has the ring's name. What the store had of this one when that
+ * happened the other has found counted; the rest is this one's alone. The error
+ * is one after which the store is opened anew.
+ */
 static int
-commit(struct writer *w, uint64_t source, uint64_t to, uint64_t records,
-    struct diag *d)
+give_way(struct writer *w, struct diag *d)
 {
+	struct source_name old, fresh;
+	uint64_t name;
+
+	if (!random_number(&name))
+		return diag_set(d, AVER_TEMP, 0, "no random numbers");
+	name_of_source(w, w->ring->source, &old);
+	print_name(name, &fresh);
+	ring_rename(w->ring, name, w->own_to);
+	w->fence.number = 0;
+	log_msg(LOG_LVL_ERROR,
+	    "%s: another process records as %s now: is there a copy of this "
+	    "file? Its records go on as %s",
+	    w->ring->path, old.text, fresh.text);
+	return AVER_IO;
+}
+
+/* What is to be committed: the records of a source from one number on. */
+struct stretch {
+	uint64_t source, after, to, records;
+};
+
+static int
+commit(struct writer *w, const struct stretch *x, struct diag *d)
+{
+	bool own = x->source == w->ring->source;
 	struct source_name name;
-	struct store_batch b = {.source = name_of_source(source, &name),
-	    .seq = to,
+	struct store_batch b = {.source = name_of_source(w, x->source, &name),
+	    .seq = x->to,
+	    .fence = own ? &w->fence : &w->known_fence,
+	    .after = x->after,
 	    .known_days = w->known_days};
 	struct store_evaluation *rows;
 	int err = items_sort(&w->items, w->batch, &b, &rows);
@@ -160,12 +227,16 @@ commit(struct writer *w, uint64_t source, uint64_t to, uint64_t records,
 	if (err) {
 		if (w->domains)
 			known_forget(w->domains);
-		return err;
+		return own && err == AVER_NOTFOUND ? give_way(w, d) : err;
 	}
 	note_refused(w);
+	if (own)
+		w->own_to = x->to;
+	if (w->known_source == x->source)
+		w->known_to = x->to;
 	w->learnt += b.n_known;
 	atomic_fetch_add(&w->commits, 1);
-	atomic_fetch_add(&w->committed, records);
+	atomic_fetch_add(&w->committed, x->records);
 	return 0;
 }
 
@@ -224,8 +295,9 @@ drain_ring(struct writer *w, struct diag *d)
 	uint64_t head = ring_head(w->ring);
 
 	while (!expired(w) && fill(w, head)) {
-		int err = commit(
-		    w, w->ring->source, w->batch->to, w->batch->records, d);
+		const struct stretch x = {w->ring->source, w->own_to,
+		    w->batch->to, w->batch->records};
+		int err = commit(w, &x, d);
 
 		if (err)
 			return err;
@@ -297,28 +369,43 @@ take_rows(struct writer *w, struct spool_block *block)
 	return b->records;
 }
 
+/* Finds out how far the store is with the block's source. */
+static int
+know_block(struct writer *w, uint64_t source, struct diag *d)
+{
+	bool own = source == w->ring->source;
+	int err;
+
+	if (w->known && w->known_source == source)
+		return 0;
+	if (own) {
+		err = fence_source(w, source, &w->fence, &w->own_to, d);
+		w->known_to = w->own_to;
+	} else {
+		w->known_fence = (struct store_fence){.token = w->fence.token};
+		err = fence_source(w, source, &w->known_fence, &w->known_to, d);
+	}
+	/* another has it now: as when the store is opened */
+	if (err && (err != AVER_NOTFOUND || !own))
+		return err;
+	w->known = true;
+	w->known_source = source;
+	return 0;
+}
+
 static int
 drain_block(struct writer *w, struct spool_block *block, struct diag *d)
 {
-	struct source_name name;
-	uint64_t records;
-	int err;
+	struct stretch x = {.source = block->source, .to = block->to};
+	int err = know_block(w, block->source, d);
 
-	if (!w->known || w->known_source != block->source) {
-		err = store_committed(w->store,
-		    name_of_source(block->source, &name), &w->known_to, d);
-		if (err)
-			return err;
-		w->known = true;
-		w->known_source = block->source;
-	}
+	if (err)
+		return err;
 	if (block->to <= w->known_to)
 		return 0;
-	records = take_rows(w, block);
-	err = commit(w, block->source, block->to, records, d);
-	if (!err)
-		w->known_to = block->to;
-	return err;
+	x.after = w->known_to;
+	x.records = take_rows(w, block);
+	return commit(w, &x, d);
 }
 
 static void

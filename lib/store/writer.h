@@ -11,6 +11,13 @@
  * whose commit failed stays as it is until it has been committed or spooled
  * (the commit may have happened all the same; then the store's number tells),
  * and the ring gives records up only after one of the two.
+ *
+ * The number is asked for with a fence (store.h), so what a former process had
+ * on its way cannot come in between. If the ring's source is taken in the same
+ * way by another process, it has a copy of the ring's file, as of a folder or a
+ * machine that was copied while this one ran: it goes on under the old name and
+ * with the numbers that it found, and this one takes a new name for what was
+ * not counted then.
  */
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
@@ -46,6 +53,9 @@ struct writer {
 	uint64_t known_source, known_to; /* where the store is, for the
 	                                    spool */
 	bool known;
+	/* for the ring's records, and for those of known_source */
+	struct store_fence fence, known_fence;
+	uint64_t own_to; /* how far the store is with the ring's */
 	/*
 	 * Of a former process's records in the ring, up to this number, the
 	 * store may have some, but not at the end of a batch of ours: until it
@@ -65,7 +75,10 @@ struct writer {
 	atomic_uint_fast64_t committed, commits, commit_failures, spooled;
 };
 
-/* After the owner has set its part. Returns 0 or AVER_NOMEM. */
+/*
+ * After the owner has set its part. Returns 0, AVER_NOMEM or, without random
+ * numbers, AVER_IO.
+ */
 int writer_init(struct writer *w);
 void writer_fini(struct writer *w);
 

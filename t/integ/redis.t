@@ -261,7 +261,8 @@ def sentinel(fleet):
 # --- the contract of the store
 
 def contracts(spec, name):
-    for test in ("store", "store_take", "store_tls", "store_ledger"):
+    for test in ("store", "store_fence", "store_take", "store_tls",
+                 "store_ledger"):
         run = subprocess.run(
             [os.path.join(L.BUILD, "t", "unit", test + ".t")],
             env=dict(os.environ, AVER_STORE=spec), stdout=subprocess.PIPE,

@@ -570,6 +570,48 @@ def test_log_kills(stage):
     d.stop()
 
 
+def test_copy(stage):
+    """A second daemon with a copy of the first one's files."""
+    path = stage.path("copy.log")
+    log = Log(path)
+    log.add("")
+    a = Daemon(stage, "copy-a", tlsrpt_log="file:" + path).start()
+    lab.wait_until(lambda: os.path.exists(a.state + "/tls-log.state"), 10,
+                   "the position")
+    log.sessions(5)
+    a.client().send(datagram("g.example", policy(1, "g.example")))
+    expect(a, 5, "sessions of the log")
+    expect(a, 1, "a datagram", "g.example")
+    b = Daemon(stage, "copy-b", tlsrpt_log="file:" + path,
+               store="sqlite:%s/aver.db" % a.state)
+    for name in os.listdir(a.state):
+        if name.endswith((".ring", ".spool", ".state")):
+            shutil.copy(os.path.join(a.state, name), b.state)
+            os.chmod(os.path.join(b.state, name), 0o666)
+    b.start()
+    for i in range(20):
+        b.client().send(datagram("g.example", policy(1, "g.example")))
+    expect(b, 21, "datagrams of the copy", "g.example")
+    log.sessions(5)
+    expect(b, 15, "both tell of the log, each session once for each")
+    a.client().send(datagram("g.example", policy(1, "g.example")))
+    expect(b, 22, "datagrams of the first one", "g.example")
+    for what in ("/tls-log.state: ", ".ring: "):
+        tap.ok(re.search(what + "another process records as", a.log()) and
+               not re.search(what + "another", b.log()),
+               "the first one takes another name", a.log() + b.log())
+    for d in a, b:
+        r = d.aver("store", "check")
+        tap.ok(r.returncode == 0, "its files are as they should be",
+               r.stdout + r.stderr)
+        d.stop()
+        d.start()
+    log.sessions(1)
+    expect(b, 17, "and goes on under it")
+    a.stop()
+    b.stop()
+
+
 def test_both(stage):
     """Postfix 3.10 writes "TLSRPT: status=..." when it sent a datagram."""
     path = stage.path("both.log")
@@ -761,8 +803,9 @@ def test_samples(stage):
 with lab.Lab() as stage_:
     lab.need(root=False)
     for test in (test_datagrams, test_socket, test_speed, test_flood,
-                 test_kill, test_log, test_log_kills, test_both, test_stream,
-                 test_journal, test_journald, test_import, test_samples):
+                 test_kill, test_log, test_log_kills, test_copy, test_both,
+                 test_stream, test_journal, test_journald, test_import,
+                 test_samples):
         try:
             test(stage_)
         except Exception as e:  # pylint: disable=broad-except

@@ -595,6 +595,7 @@ from_version(const char *dir, unsigned version)
 	const char *const steps[] = {version_1[0], version_2[1]};
 	struct tmppath p = tmp_in(dir, version == 1 ? "v1.db" : "v2.db");
 	const struct store_known k = {STR("k.example"), 86400};
+	struct store_fence fence = {.token = 1};
 	struct store *s = NULL;
 	char want[80];
 	uint64_t seq = 0;
@@ -616,6 +617,10 @@ from_version(const char *dir, unsigned version)
 	    "with its rows");
 	store_committed(s, STR("ring"), &seq, NULL);
 	is_int(seq, 77, "and its sources");
+	seq = 0;
+	is_int(store_fence_source(s, STR("ring"), &fence, &seq, NULL), 0,
+	    "of which one gets an owner");
+	ok(seq == 77 && fence.number == 1, "the first one");
 	is_known(s, version == 1 ? "" : "k2.example 1\n", "and its domains");
 	is_int(store_know_domains(s, &k, 1, &d), 0, "learns one");
 	if (version == 2)

@@ -190,18 +190,32 @@ rows(struct store *s, struct between *b)
 	    .policy_domain = STR("a.example"),
 	    .octets = STR("x"),
 	    .count = 3};
+	struct store_fence fence = {.token = 5};
+	struct store_batch b1 = {.source = STR("src"),
+	    .seq = 4,
+	    .after = 3,
+	    .fence = &fence,
+	    .n_rows = 1};
 	struct diag d = {.text = ""};
-	uint64_t sum = 0;
+	uint64_t sum = 0, seen = 0;
 
 	for (uint64_t seq = 1; seq <= 3; seq++) {
 		lose(b);
 		ok(store_add_evaluations(s, STR("src"), seq, &row, 1, &d) == 0,
 		    "a batch %s", d.text);
 	}
+	b1.rows = &row;
+	lose(b);
+	ok(store_fence_source(s, b1.source, &fence, &seen, &d) == 0,
+	    "a fence %s", d.text);
+	is_int((int64_t)fence.number, 1, "is had once");
+	is_int((int64_t)seen, 3, "and says how far it is");
+	lose(b);
+	ok(store_add_batch(s, &b1, &d) == 0, "a batch of it %s", d.text);
 	is_int(
 	    store_each_evaluation(s, STR_NONE, 0, 2 * HOUR, add_up, &sum, NULL),
 	    0, "a walk");
-	is_int((int64_t)sum, 9, "each batch counts once");
+	is_int((int64_t)sum, 12, "each batch counts once");
 }
 
 int
@@ -229,7 +243,7 @@ main(void)
 	s = store_now(spec.z, STORE_WRITE);
 	claims(s, &b);
 	rows(s, &b);
-	is_int(atomic_load(&b.lost), 7, "replies were lost");
+	is_int(atomic_load(&b.lost), 9, "replies were lost");
 	store_close(s);
 	shutdown(b.listener, SHUT_RDWR);
 	pthread_join(thread, NULL);

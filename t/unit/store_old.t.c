@@ -183,10 +183,12 @@ is_last(struct store *s, const char *domain, int64_t to, struct str want)
 static void
 contract(const char *spec)
 {
+	struct store_fence fence = {.token = 1};
 	struct server server;
 	struct store *s;
 	struct diag d = {.text = ""};
 	struct str keys;
+	uint64_t seq = 0;
 
 	open_server(&server, spec);
 	say(&server, "SET {old}:v 1");
@@ -210,6 +212,11 @@ contract(const char *spec)
 	keys = say(&server, "GET {old}:s:ring");
 	is_str(keys, STR("$20\r\n00000000000000000007\r\n"),
 	    "what was committed is not forgotten");
+	s = store_now(spec, STORE_WRITE);
+	is_int(store_fence_source(s, STR("ring"), &fence, &seq, NULL), 0,
+	    "the source gets an owner");
+	ok(seq == 7 && fence.number == 1, "the first one");
+	store_close(s);
 	keys = say(&server, "KEYS {old}:[eEtT]*");
 	is_str(keys, STR("*0\r\n"), "nothing old is left");
 	redis_link_fini(&server.link);
