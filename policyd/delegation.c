@@ -283,7 +283,6 @@ delegation_new(struct service *s)
 	if (!g)
 		return NULL;
 	g->service = s;
-	g->seen.last = clock_mono_ms();
 	buf_init(&g->reply, NULL, 256);
 	arena_init(&g->arena, TABLE_MEMORY);
 	return g;

@@ -178,6 +178,8 @@ swap(struct service *s, struct snapshot *fresh)
 	pthread_mutex_lock(&s->lock);
 	old = s->current;
 	s->current = fresh;
+	atomic_store(&s->auto_version,
+	    is_auto(fresh->conf) ? fresh->render.profile.version : 0);
 	/* from here on cached answers of the old one are void */
 	atomic_store_explicit(
 	    &s->generation, fresh->generation, memory_order_release);
@@ -199,6 +201,27 @@ log_lines(enum log_level level, struct buf *b)
 	}
 }
 
+/*
+ * What postconf(1) says, unless a lower version has asked not long ago, on
+ * another host for example.
+ */
+static void
+take_version(struct service *s, const char *version)
+{
+	unsigned current = atomic_load(&s->auto_version);
+	int64_t now = clock_mono_ms();
+	struct render_profile p;
+
+	if (current && atomic_load(&s->auto_told) &&
+	    now - atomic_load(&s->auto_seen) < VERSION_MS &&
+	    (render_profile_postfix(str_from_z(version), &p, NULL) ||
+		p.version > current))
+		return;
+	memcpy(s->version, version, sizeof(s->version));
+	atomic_store(&s->auto_seen, now);
+	atomic_store(&s->auto_told, false);
+}
+
 /* Is there a Postfix, which one, and can it use our answers? */
 static void
 ask_postfix(struct service *s, const struct conf *c)
@@ -216,7 +239,7 @@ ask_postfix(struct service *s, const struct conf *c)
 		return;
 	}
 	s->facts = f;
-	memcpy(s->version, f.mail_version, sizeof(s->version));
+	take_version(s, f.mail_version);
 	buf_init(&b, NULL, 4096);
 	postfix_advice(&b, &f, s->validating);
 	log_lines(LOG_LVL_WARN, &b);
@@ -236,13 +259,16 @@ log_version(struct service *s, const struct snapshot *snap)
 	    p->version / 10000, p->version / 100 % 100, p->version % 100, why);
 }
 
-static void
+/* False when somebody else makes a snapshot: the next request comes soon. */
+static bool
 adopt_version(struct service *s, struct str version)
 {
 	struct snapshot *old, *fresh;
 	struct diag d = {{0}, 0};
 
-	pthread_mutex_lock(&s->change);
+	/* postconf(1) may be running, for which no client is to wait */
+	if (pthread_mutex_trylock(&s->change))
+		return false;
 	old = service_snapshot(s);
 	memcpy(s->version, version.p, version.n);
 	s->version[version.n] = '\0';
@@ -253,35 +279,31 @@ adopt_version(struct service *s, struct str version)
 	}
 	snapshot_unref(old);
 	pthread_mutex_unlock(&s->change);
+	return true;
 }
 
 void
 service_note_version(struct service *s, struct seen_version *seen,
     struct str version, int64_t now)
 {
-	struct snapshot *snap;
+	unsigned current = atomic_load(&s->auto_version);
 	struct render_profile p;
-	unsigned current;
-	bool automatic;
 
-	if (str_eq(version, str_from_z(seen->text))) {
-		seen->last = now;
-		return;
+	if (!str_eq(version, str_from_z(seen->text))) {
+		if (version.n >= sizeof(seen->text) ||
+		    render_profile_postfix(version, &p, NULL))
+			return;
+		memcpy(seen->text, version.p, version.n);
+		seen->text[version.n] = '\0';
+		seen->number = p.version;
 	}
-	if (version.n >= sizeof(seen->text) ||
-	    render_profile_postfix(version, &p, NULL))
+	if (current == 0 ||
+	    (seen->number > current &&
+		now - atomic_load(&s->auto_seen) < VERSION_MS) ||
+	    (seen->number != current && !adopt_version(s, version)))
 		return;
-	snap = service_snapshot(s);
-	current = snap->render.profile.version;
-	automatic = is_auto(snap->conf);
-	snapshot_unref(snap);
-	if (automatic && p.version > current && now - seen->last < VERSION_MS)
-		return;
-	if (automatic && p.version != current)
-		adopt_version(s, version);
-	memcpy(seen->text, version.p, version.n);
-	seen->text[version.n] = '\0';
-	seen->last = now;
+	atomic_store(&s->auto_seen, now);
+	atomic_store(&s->auto_told, true);
 }
 
 /* ---- the engine --------------------------------------------------------- */
@@ -438,6 +460,7 @@ service_open(struct service *s, struct conf *c, struct diag *d)
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutex_init(&s->change, NULL);
 	pthread_mutex_init(&s->serving, NULL);
+	atomic_store(&s->auto_seen, clock_mono_ms());
 	err = open_parts(s, c, d);
 	conf_unref(c);
 	return err;

@@ -31,13 +31,10 @@ struct metrics_daemon;
 struct socketmap;
 struct tls_log;
 
-/*
- * The version of Postfix in the last request that a poller saw, and when the
- * one that is in use was seen last.
- */
+/* The version of Postfix in the last request that a poller saw. */
 struct seen_version {
 	char text[POSTFIX_VALUE_MAX];
-	int64_t last; /* of clock_mono_ms() */
+	unsigned number; /* as in struct render_profile */
 };
 
 /* Immutable. */
@@ -76,6 +73,10 @@ struct service {
 	/* under change */
 	struct postfix_facts facts;
 	char version[POSTFIX_VALUE_MAX]; /* what auto has found; empty */
+	/* of the version in use; 0: it is named by the configuration */
+	atomic_uint auto_version;
+	_Atomic int64_t auto_seen; /* since then; clock_mono_ms() */
+	atomic_bool auto_told; /* by a request, not by postconf(1) alone */
 
 	/* complaints about clients of this minute */
 	_Atomic int64_t minute;

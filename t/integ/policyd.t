@@ -623,6 +623,22 @@ def test_version(lab, dns):
     delegate(s, recipient="x@other.example", mail_version="3.12.1")
     delegate(s, recipient="x@other.example", mail_version="nonsense")
     tap.eq(d.text().count("answers are for"), 2, "a higher one does not")
+    d.configure("postfix_version = auto\npostconf_command = %s\n" % script)
+    d.reload()
+    tap.ok("answers are for Postfix 3.7.11" in d.text().rpartition(
+        "smtp_dns_support_level")[2], "nor does that of postconf(1)",
+        d.text())
+    d.configure("postfix_version = 3.12.1\npostconf_command =\n")
+    d.reload()
+    d.configure("postfix_version = auto\npostconf_command = %s\n" % script)
+    d.reload()
+    tap.ok("answers are for Postfix 3.12.1 (as" in d.text().rpartition(
+        "smtp_dns_support_level")[2], "which counts where no other asked",
+        d.text())
+    for version in ("3.7.11", "3.12.1", "3.7.11"):
+        delegate(s, recipient="x@other.example", mail_version=version)
+    tap.eq(d.text().count("answers are for Postfix 3.7.11"), 3,
+           "until the lower one asks again")
     s.close()
     d.stop()
 
