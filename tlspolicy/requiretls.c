@@ -74,12 +74,13 @@ requiretls_answer(
 	case REQUIRETLS_DEFAULT_COUNT:
 		break;
 	}
-	/* who is known to do all of it is held to it */
+	/*
+	 * Who is known to do it is held to it. That somebody did not is no
+	 * reason for less: one who takes STARTTLS away need not be the server.
+	 */
 	if (k->requiretls == TLS_SEEN_YES && tls_decision_is_verified(d))
 		return REQUIRETLS_ENFORCE;
 	if (k->starttls == TLS_SEEN_YES)
 		return REQUIRETLS_OPPORTUNISTIC_STARTTLS;
-	if (k->starttls == TLS_SEEN_NO)
-		return REQUIRETLS_OPPORTUNISTIC;
 	return fallback;
 }

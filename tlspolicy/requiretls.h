@@ -30,8 +30,8 @@ requiretls_decide(const struct tls_decision *d, bool strict);
 struct str requiretls_reply(enum requiretls_verdict v);
 
 /*
- * The answer of smtp_requiretls_policy: fallback, but lower where it is known
- * what the destination offers.
+ * The answer of smtp_requiretls_policy: fallback, and where that is one of the
+ * opportunistic ones, more if the destination is known to offer it; never less.
  */
 enum requiretls_default requiretls_answer(
     const struct tls_decision *d, enum requiretls_default fallback);

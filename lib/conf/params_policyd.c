@@ -170,7 +170,7 @@ static const struct param table[] = {
 	WORD(requiretls_policy, enum conf_requiretls, requiretls_words),
 	.section = SECTION_POLICYD,
 	.fallback = "enforce",
-	.help = "What the map requiretls answers at most.",
+	.help = "What the map requiretls answers at least.",
 	.manual = "It is for\n"
 		  ".Ic smtp_requiretls_policy\n"
 		  "of Postfix 3.11 and later; the words are those of\n"

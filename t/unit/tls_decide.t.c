@@ -1008,6 +1008,9 @@ test_requiretls(void)
 			requiretls_answer(&d, REQUIRETLS_DISABLE) ==
 			    REQUIRETLS_DISABLE,
 		    "%s: what is enforced stays so", name);
+		ok(requiretls_answer(&d, REQUIRETLS_OPPORTUNISTIC_STARTTLS) !=
+			REQUIRETLS_OPPORTUNISTIC,
+		    "%s: STARTTLS is not given up", name);
 		arena_fini(&w.a);
 	}
 	is_str(requiretls_reply(REQUIRETLS_NO_TLS),
