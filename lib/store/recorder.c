@@ -131,6 +131,7 @@ serve(void *arg)
 {
 	struct recorder *r = arg;
 	int64_t now, retry = 0;
+	bool is_full;
 
 	pthread_mutex_lock(&r->lock);
 	while (!r->stop) {
@@ -140,9 +141,12 @@ serve(void *arg)
 		report_lost(r, now, false);
 		expire_doubts(r);
 		pthread_mutex_lock(&r->lock);
+		is_full = ring_used(r->w.ring) > r->w.ring->size / 2;
 		/* a ring that stays full is no reason to spin */
-		r->may_urge = ring_used(r->w.ring) <= r->w.ring->size / 2;
-		await(r, retry);
+		r->may_urge = !is_full;
+		/* but one that fills as fast as it is emptied has no time */
+		if (retry >= 0 || !is_full)
+			await(r, retry);
 	}
 	pthread_mutex_unlock(&r->lock);
 	while (!writer_idle(&r->w) &&
