@@ -24,7 +24,7 @@
 #define STOP_MS 1000
 #define TROUBLE_MS 1000 /* until recv() is tried again */
 
-/* Counters: written by the thread alone, read by any. */
+/* What others see of the thread's counters. */
 struct counters {
 	atomic_uint_fast64_t received, bad, bad_kept, dropped, odd_version, cut;
 };
@@ -34,9 +34,10 @@ struct datagrams {
 	struct collector *collector;
 	pthread_t thread;
 	bool started;
-	struct counters n;
+	struct counters told;
 
 	/* the thread's */
+	struct datagrams_stats n;
 	char *octets;
 	struct tally *tally;
 	struct arena arena;
@@ -50,21 +51,14 @@ struct datagrams {
 	bool told_version;
 };
 
-static void
-count(atomic_uint_fast64_t *n, uint64_t more)
-{
-	atomic_fetch_add_explicit(n, more, memory_order_relaxed);
-}
-
 /* ---- one datagram ------------------------------------------------------- */
 
 static void
 on_bad(struct datagrams *g, struct str octets, const char *why)
 {
-	count(&g->n.bad, 1);
+	g->n.bad++;
 	memcpy(g->bad_why, why, strlen(why) + 1);
-	if (collector_bad(g->collector, clock_now(), octets, why))
-		count(&g->n.bad_kept, 1);
+	g->n.bad_kept += collector_bad(g->collector, clock_now(), octets, why);
 }
 
 static void
@@ -86,7 +80,7 @@ on_version(struct datagrams *g, struct str version)
 
 	if (version.n == 0 || str_eq(version, STR("1")))
 		return;
-	count(&g->n.odd_version, 1);
+	g->n.odd_version++;
 	if (g->told_version)
 		return;
 	g->told_version = true;
@@ -118,7 +112,7 @@ on_datagram(struct datagrams *g, struct str octets, bool is_cut)
 		on_bad(g, octets, "d is no domain");
 	} else {
 		on_version(g, got.version);
-		count(&g->n.cut, got.n_cut + r.cut);
+		g->n.cut += got.n_cut + r.cut;
 		for (size_t i = 0; i < got.n_policies; i++)
 			count_policy(g, &got.policies[i]);
 	}
@@ -140,17 +134,29 @@ is_above_rate(struct datagrams *g)
 }
 
 static void
+tell(atomic_uint_fast64_t *told, uint64_t n)
+{
+	atomic_store_explicit(told, n, memory_order_release);
+}
+
+/* Who sees a datagram counted may know its results to be recorded. */
+static void
 flush(struct datagrams *g)
 {
 	collector_take(g->collector, g->tally);
 	tally_clear(g->tally);
+	tell(&g->told.bad, g->n.bad);
+	tell(&g->told.bad_kept, g->n.bad_kept);
+	tell(&g->told.dropped, g->n.dropped);
+	tell(&g->told.odd_version, g->n.odd_version);
+	tell(&g->told.cut, g->n.cut);
+	tell(&g->told.received, g->n.received);
 }
 
 static void
 complain(struct datagrams *g, bool last)
 {
-	uint64_t bad = atomic_load(&g->n.bad);
-	uint64_t dropped = atomic_load(&g->n.dropped);
+	uint64_t bad = g->n.bad, dropped = g->n.dropped;
 	int64_t now = clock_mono_ms();
 
 	if ((bad == g->bad_logged && dropped == g->dropped_logged) ||
@@ -188,9 +194,9 @@ receive(struct datagrams *g, bool *trouble)
 				   errno != EINTR;
 			return errno == EINTR;
 		}
-		count(&g->n.received, 1);
+		g->n.received++;
 		if (is_above_rate(g))
-			count(&g->n.dropped, 1);
+			g->n.dropped++;
 		else
 			on_datagram(g, (struct str){g->octets, (size_t)n},
 			    m.msg_flags & MSG_TRUNC);
@@ -304,11 +310,11 @@ void
 datagrams_get_stats(const struct datagrams *g, struct datagrams_stats *out)
 {
 	*out = (struct datagrams_stats){
-	    .received = atomic_load(&g->n.received),
-	    .bad = atomic_load(&g->n.bad),
-	    .bad_kept = atomic_load(&g->n.bad_kept),
-	    .dropped = atomic_load(&g->n.dropped),
-	    .odd_version = atomic_load(&g->n.odd_version),
-	    .cut = atomic_load(&g->n.cut),
+	    .received = atomic_load(&g->told.received),
+	    .bad = atomic_load(&g->told.bad),
+	    .bad_kept = atomic_load(&g->told.bad_kept),
+	    .dropped = atomic_load(&g->told.dropped),
+	    .odd_version = atomic_load(&g->told.odd_version),
+	    .cut = atomic_load(&g->told.cut),
 	};
 }

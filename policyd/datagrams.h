@@ -39,7 +39,7 @@ int datagrams_start(int fd, unsigned max_rate, struct collector *c,
 /* Takes what is waiting, for a moment at most, then ends. NULL allowed. */
 void datagrams_stop(struct datagrams *g);
 
-/* Any thread. */
+/* Any thread. A datagram is counted when its results are in the recorder. */
 void
 datagrams_get_stats(const struct datagrams *g, struct datagrams_stats *out);
 
