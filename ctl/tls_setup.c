@@ -82,6 +82,7 @@ static int
 open_engine(struct tls_setup *s, const struct tls_options *o, struct diag *d)
 {
 	struct engine_config cfg;
+	struct diag why = {{0}, 0};
 	int err = eval_source_open(s->conf, &o->source, false, &s->dns, d);
 
 	if (err)
@@ -90,13 +91,15 @@ open_engine(struct tls_setup *s, const struct tls_options *o, struct diag *d)
 	cfg.dns = s->dns;
 	cfg.read_only = !o->writes;
 	cfg.fetches = 4;
-	err = engine_open(&cfg, s->table, &s->engine, d);
-	if (!err && *d->text)
+	err = engine_open(&cfg, s->table, &s->engine, &why);
+	if (err)
+		return diag_set(d, err, 0, "%s", why.text);
+	if (*why.text)
 		fprintf(stderr,
 		    "aver: what is kept cannot be read, and does not count: "
 		    "%s\n",
-		    d->text);
-	return err;
+		    why.text);
+	return 0;
 }
 
 int

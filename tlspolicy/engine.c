@@ -640,6 +640,8 @@ open_cache(struct engine *e, const struct engine_config *cfg, struct diag *d)
 	    .changed = on_changed,
 	    .note = on_note,
 	    .note_arg = e};
+	/* d is to say why there is no store, and no more if all goes well */
+	struct diag why = {{0}, 0};
 	int err = copy_nets(e, &cfg->allow, &cc.allow);
 
 	if (!err)
@@ -648,8 +650,11 @@ open_cache(struct engine *e, const struct engine_config *cfg, struct diag *d)
 		return err;
 	err = open_store(e, cfg, &cc.store, d);
 	if (!err)
-		err = seen_open(cfg->store, cc.store && !e->store, &e->seen, d);
+		err = seen_open(
+		    cfg->store, cc.store && !e->store, &e->seen, &why);
 	if (err) {
+		if (*why.text)
+			diag_set(d, err, 0, "%s", why.text);
 		store_close(cc.store);
 		cc.fetcher->ops->close(cc.fetcher);
 		return err;
@@ -657,7 +662,8 @@ open_cache(struct engine *e, const struct engine_config *cfg, struct diag *d)
 	cc.is_shared = e->is_shared;
 	if (e->store)
 		cc.opener = (struct sts_opener){open_again, e};
-	return sts_cache_open(&cc, &e->cache, d);
+	err = sts_cache_open(&cc, &e->cache, &why);
+	return err ? diag_set(d, err, 0, "%s", why.text) : 0;
 }
 
 /* Of a daemon whose store is one for several hosts. */

@@ -175,7 +175,8 @@ connect_host(
 	if (err)
 		return diag_set(
 		    d, AVER_TEMP, 0, "%s: %s", host->name, gai_strerror(err));
-	err = diag_set(d, AVER_TEMP, 0, "%s: no address", host->name);
+	err = list ? AVER_TEMP
+		   : diag_set(d, AVER_TEMP, 0, "%s: no address", host->name);
 	for (const struct addrinfo *ai = list; ai && err; ai = ai->ai_next) {
 		redis_link_close(l);
 		err = connect_to(
