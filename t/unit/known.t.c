@@ -9,6 +9,7 @@
 #include "lib/store/known.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -204,6 +205,7 @@ site_open(struct site *s, unsigned known_days)
 	    .ring_size = RING_SIZE_MIN,
 	    .batch_ms = 2,
 	    .spool_max = 1 << 20,
+	    .close_ms = 60000, /* it ends when all is in the store */
 	    .known_days = known_days};
 	struct diag d = {.text = ""};
 
@@ -251,7 +253,7 @@ settle(struct site *s)
 {
 	struct recorder_stats st = {.queued = 1};
 
-	for (int i = 0; i < 5000 && st.queued; i++) {
+	for (int i = 0; i < 30000 && st.queued; i++) {
 		nap(2);
 		recorder_stats(s->r, &st);
 	}
@@ -265,7 +267,7 @@ settle_in_store(struct site *s)
 {
 	struct recorder_stats st = {.queued = 1};
 
-	for (int i = 0; i < 5000 && (st.queued || st.spooled); i++) {
+	for (int i = 0; i < 30000 && (st.queued || st.spooled); i++) {
 		nap(2);
 		recorder_stats(s->r, &st);
 	}
@@ -456,7 +458,7 @@ late(void)
 	store_back(&s);
 	settle_in_store(&s);
 	buf_init(&b, NULL, 65536);
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 10000; i++) {
 		print_site(&s, &b);
 		if (!str_contains_ci(buf_str(&b), STR("; l.example")))
 			break;
@@ -504,15 +506,16 @@ hold_lock(const struct site *s)
 		return -1;
 	pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		fd = open(shm.z, O_RDWR);
-		for (int i = 0; i < 1000 && c == '-'; i++) {
+		for (int i = 0; i < 60000 && c == '-'; i++) {
 			if (fd >= 0 && fcntl(fd, F_SETLK, &l) == 0)
 				c = '+';
 			else
 				nap(1);
 		}
 		(void)!write(ready[1], &c, 1);
-		nap(20000);
+		pause();
 		_exit(0);
 	}
 	(void)!read(ready[0], &c, 1);
@@ -534,7 +537,7 @@ failed_commit(void)
 	settle_in_store(&s);
 	pid = hold_lock(&s);
 	add_pass(&s, clock_now(), "a.example", "a.example");
-	for (int i = 0; i < 5000 && st.commit_failures < 1; i++) {
+	for (int i = 0; i < 30000 && st.commit_failures < 1; i++) {
 		nap(2);
 		recorder_stats(s.r, &st);
 	}

@@ -122,8 +122,9 @@ move_store(const struct place *p, const char *from, const char *to)
 	rename(tmp_in(p->dir.path, from).z, tmp_in(p->dir.path, to).z);
 }
 
+/* close_ms: for a store that is away a short time, else until all is there */
 static struct recorder *
-open_at(const struct place *p, size_t ring_size)
+open_for(const struct place *p, size_t ring_size, unsigned close_ms)
 {
 	struct recorder_config c = {.store = p->spec.z,
 	    .directory = p->dir.path,
@@ -131,13 +132,19 @@ open_at(const struct place *p, size_t ring_size)
 	    .ring_size = ring_size,
 	    .batch_ms = 3,
 	    .spool_max = 64 << 20,
-	    .close_ms = 300};
+	    .close_ms = close_ms};
 	struct recorder *r = NULL;
 	struct diag d = {.text = ""};
 
 	if (recorder_open(&c, &r, &d))
 		fprintf(stderr, "recorder_open: %s\n", d.text);
 	return r;
+}
+
+static struct recorder *
+open_at(const struct place *p, size_t ring_size)
+{
+	return open_for(p, ring_size, 60000);
 }
 
 static struct store_tls_result
@@ -272,12 +279,12 @@ through(void)
 	/* by way of the spool, and across a restart */
 	p = place_new();
 	move_store(&p, "db", "away");
-	r = open_at(&p, RING_SIZE);
+	r = open_for(&p, RING_SIZE, 300);
 	add_all(r);
 	recorder_close(r);
 	is_stored(&p, "", "the store is away");
 	/* a ring of another size is salvaged to the spool */
-	r = open_at(&p, 2 * RING_SIZE);
+	r = open_for(&p, 2 * RING_SIZE, 300);
 	recorder_close(r);
 	move_store(&p, "away", "db");
 	r = open_at(&p, 2 * RING_SIZE);
@@ -297,7 +304,7 @@ damaged(void)
 	char *image;
 
 	move_store(&p, "db", "away");
-	r = open_at(&p, RING_SIZE);
+	r = open_for(&p, RING_SIZE, 300);
 	add_all(r);
 	recorder_close(r);
 	image = tmp_read(ring.z, &n);
@@ -371,8 +378,8 @@ bounds(void)
 /* --- killed */
 
 #define KILLS 30
+#define SECONDS 12 /* then fewer kills have to do */
 #define KILLS_LEAST 10
-#define SECONDS 12
 #define IDS 9000u /* as many incidents as the queue holds */
 #define THREADS 3
 
@@ -579,7 +586,11 @@ killed(void)
 	if (w == MAP_FAILED)
 		exit(99);
 	printf("# seed %u\n", seed);
-	for (kills = 0; kills < KILLS && clock_mono_ms() < end; kills++) {
+	for (kills = 0;
+	     kills < KILLS_LEAST || (kills < KILLS && clock_mono_ms() < end);
+	     kills++) {
+		unsigned begun = atomic_load(&w->next);
+
 		plan(w);
 		if (kills % 3 == 1)
 			move_store(&p, "db", "away");
@@ -587,12 +598,16 @@ killed(void)
 		pid = fork();
 		if (pid == 0)
 			run(&p, w);
+		/* one kill in three may come before it has begun */
+		while (kills % 3 && atomic_load(&w->next) == begun &&
+		       waitpid(pid, &status, WNOHANG) == 0)
+			usleep(200);
 		usleep(5000 + (useconds_t)rand_r(&seed) % 60000);
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
 		move_store(&p, "away", "db");
 	}
-	ok(kills >= KILLS_LEAST, "%d kills", kills);
+	printf("# %d kills\n", kills);
 	/* what is to be sent again, and nothing new */
 	plan(w);
 	atomic_store(&w->next, IDS);

@@ -82,7 +82,7 @@ redis_server_start(const char *dir)
 		redis_server_exec(dir, s.path);
 		_exit(77);
 	}
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 12000; i++) { /* a minute, if need be */
 		if (redis_server_answers(s.path))
 			return s;
 		if (waitpid(s.pid, &status, WNOHANG) == s.pid)

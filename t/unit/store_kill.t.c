@@ -19,8 +19,8 @@
 #include "t/unit/store_backend.h"
 
 #define KILLS 150
+#define SECONDS 15 /* then fewer kills have to do */
 #define KILLS_LEAST 30
-#define SECONDS 15
 #define DOMAINS 6
 #define LEASE 60 /* milliseconds here: the store takes any clock */
 #define REPORTS_MAX 100000
@@ -144,8 +144,11 @@ hold(struct job *j, uint64_t report, int64_t now)
 {
 	int64_t was = atomic_exchange(&j->sh->held[report], now + LEASE);
 
-	/* somebody has it and has not been asked to hurry */
-	if (was > now)
+	/*
+	 * The times of both claims intersect. Who was kept from coming here
+	 * until his own had ended is not one of two.
+	 */
+	if (was > now && was - LEASE < now + LEASE)
 		atomic_fetch_add(&j->sh->overlaps, 1);
 }
 
@@ -297,7 +300,9 @@ contract_kills(const char *spec)
 	store_close(store_now(spec, STORE_WRITE));
 	for (unsigned i = 0; i < 3; i++)
 		pids[i] = start(works[i], &j);
-	for (kills = 0; kills < KILLS && clock_mono_ms() < end; kills++) {
+	for (kills = 0;
+	     kills < KILLS_LEAST || (kills < KILLS && clock_mono_ms() < end);
+	     kills++) {
 		unsigned i = (unsigned)rand_r(&j.seed) % 3;
 
 		usleep((useconds_t)rand_r(&j.seed) % 80000);
@@ -309,7 +314,7 @@ contract_kills(const char *spec)
 		kill(pids[i], SIGKILL);
 		waitpid(pids[i], NULL, 0);
 	}
-	ok(kills >= KILLS_LEAST, "%d kills", kills);
+	printf("# %d kills\n", kills);
 	j.last = true;
 	waitpid(start(run, &j), &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the last run ends");
