@@ -3,7 +3,9 @@
 """A small mail site on loopback for integration tests: nsd with zones of the
 test, a private Postfix, aver-milter. Everything lives in one temporary
 directory, listens on ports of its own and is stopped by process ID."""
+import faulthandler
 import os
+import random
 import re
 import shutil
 import signal
@@ -18,7 +20,24 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.environ.get("top_srcdir", os.path.join(HERE, "..", ".."))
 BUILD = os.environ.get("top_builddir", TOP)
+# times as slow: programs with sanitizers
 SLOW = 5 if os.environ.get("SANITIZERS") else 1
+# and, for what comes in the end, a machine that has other work: it costs
+# nothing, as who waits for something goes on when it is there
+BUSY = 6
+# seconds for a reply or an end, that a test which fails does not hang
+PATIENCE = 20 * BUSY * SLOW
+
+
+def tell_and_end(*_, pid=os.getpid()):
+    """A test that takes too long says where it is, and cleans up."""
+    if os.getpid() != pid:  # a child that somebody ends
+        os._exit(1)
+    faulthandler.dump_traceback()
+    sys.exit("ended by a signal")
+
+
+signal.signal(signal.SIGTERM, tell_and_end)
 
 
 class Tap:
@@ -68,35 +87,88 @@ def need(root=True, programs=()):
             skip_all("%s is not built" % p)
 
 
-def free_ports(n):
-    """n ports that are free for TCP and UDP on 127.0.0.1."""
-    held, out = [], []
-    while len(out) < n:
-        t = socket.socket()
-        t.bind(("127.0.0.1", 0))
-        u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        held += [t, u]
-        try:
-            u.bind(("127.0.0.1", t.getsockname()[1]))
-        except OSError:
-            continue
-        out.append(t.getsockname()[1])
-    for s in held:
+CLAIMED = []  # sockets
+
+
+def claim(name):
+    """False when another test has it; else ours until this process ends,
+    whichever way it does."""
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.bind("\0aver-test-" + name)
+    except OSError:
         s.close()
+        return False
+    CLAIMED.append(s)
+    return True
+
+
+def claim_port(port):
+    """The port of 127.0.0.1 for TCP and UDP, if it is free."""
+    if not claim("port-%d" % port):
+        return False
+    try:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            with socket.socket(socket.AF_INET, kind) as s:
+                s.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
+def server_ports():
+    """Those that the kernel does not give to clients. One of them could have
+    the port before the server, or when it is started again; and who asks
+    whether somebody listens there could meet himself."""
+    try:
+        with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+            low, high = map(int, f.read().split())
+    except (OSError, ValueError):
+        low, high = 32768, 60999
+    some = range(10000, 32768)
+    return [p for p in some if not low <= p <= high] or list(some)
+
+
+def free_ports(n):
+    """n ports that are free for TCP and UDP on 127.0.0.1, and stay so for
+    programs of this test."""
+    ports, rng, out = server_ports(), random.Random(), []
+    while len(out) < n:
+        port = rng.choice(ports)
+        if claim_port(port):
+            out.append(port)
     return out
 
 
-def wait_until(check, seconds, what):
-    end = time.monotonic() + seconds * SLOW
+def happens(check, seconds):
+    """Whether it is so within the time."""
+    end = time.monotonic() + seconds
     while not check():
         if time.monotonic() > end:
-            raise RuntimeError("timed out: " + what)
+            return False
         time.sleep(0.02)
+    return True
 
 
-def listens(port):
+def wait_until(check, seconds, what):
+    """seconds: that it may take on a machine without other work. what: what
+    does not come then, or a function that tells it."""
+    if not happens(check, seconds * BUSY * SLOW):
+        raise RuntimeError("timed out: " + (what() if callable(what)
+                                            else what))
+
+
+def stay_clear_of(period, seconds):
+    """Waits, rarely, so that no hour or day (UTC; the period is in seconds)
+    ends within the next so many seconds."""
+    left = period - time.time() % period
+    if left < seconds:
+        time.sleep(left + 1)
+
+
+def listens(port, address="127.0.0.1"):
     try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
+        socket.create_connection((address, port), 1).close()
         return True
     except OSError:
         return False
@@ -114,6 +186,25 @@ def family(pid):
     for p in out:
         out += [child for child, parent in parents.items() if parent == p]
     return out
+
+
+def is_alive(pid):
+    """A zombie is not: it holds nothing any more."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def end(proc):
+    """Ends a program that was started with spawn(), and waits for the
+    processes that it started, too: they have its sockets."""
+    pids = family(proc.pid)
+    proc.terminate()
+    proc.wait(PATIENCE)
+    wait_until(lambda: not any(map(is_alive, pids)), 20, "the end of %s" %
+               proc.args[0])
 
 
 class Lab:
@@ -154,6 +245,20 @@ class Lab:
         self.procs.append(p)
         return p
 
+    def serve(self, argv, log, port):
+        """spawn() of one that listens to the port, which it has to do."""
+        p = self.spawn(argv, log)
+
+        def tell():
+            return "%s: %s" % (argv[0], self.read(log)[-2000:])
+
+        def up():
+            if p.poll() is not None:
+                raise RuntimeError("ended: " + tell())
+            return listens(port)
+        wait_until(up, 20, tell)
+        return p
+
     # -- DNS ---------------------------------------------------------------
     def nsd(self, zones):
         """zones: {name: text}. Returns the port."""
@@ -171,9 +276,23 @@ class Lab:
             conf += ["zone:", "  name: " + name,
                      "  zonefile: zone-" + name]
         self.write("nsd.conf", "\n".join(conf) + "\n")
-        self.spawn(["nsd", "-d", "-c", self.path("nsd.conf")], "nsd.log")
-        wait_until(lambda: listens(port), 10, "nsd")
+        self.run_nsd(self.path("nsd.conf"), port)
         return port
+
+    def run_nsd(self, conf, port):
+        """Returns the process; end() stops it so that it can be started
+        again."""
+        for _ in range(9):
+            before = len(self.read("nsd.log"))
+            try:
+                return self.serve(["nsd", "-d", "-c", conf], "nsd.log", port)
+            except RuntimeError:
+                if "in use" not in self.read("nsd.log")[before:]:
+                    raise
+            # a resolver of another test asks from that very port: it takes
+            # them at random
+            time.sleep(1)
+        raise RuntimeError("nsd: " + self.read("nsd.log")[-2000:])
 
     # -- aver-milter -------------------------------------------------------
     def milter(self, dns_port, extra="", name="milter"):
@@ -284,7 +403,7 @@ tlsmgr    unix  - - n 1000? 1 tlsmgr
                 p.terminate()
         for p in self.procs:
             try:
-                p.wait(20 * SLOW)
+                p.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 p.kill()
                 p.wait()
@@ -322,15 +441,9 @@ dnssec = off
         self.start()
 
     def start(self):
-        self.proc = self.lab.spawn(
-            [os.path.join(BUILD, "aver-milter"), "-c", self.conf], self.log)
-
-        def up():
-            if self.proc.poll() is not None:
-                raise RuntimeError("aver-milter ended: " +
-                                   self.text()[-2000:])
-            return listens(self.port)
-        wait_until(up, 20, "aver-milter")
+        self.proc = self.lab.serve(
+            [os.path.join(BUILD, "aver-milter"), "-c", self.conf], self.log,
+            self.port)
 
     def configure(self, extra):
         """base, with the lines of extra in place of its own."""
@@ -354,9 +467,9 @@ dnssec = off
         self.proc.kill()
         self.proc.wait()
 
-    def stop(self, seconds=30):
+    def stop(self):
         self.proc.terminate()
-        return self.proc.wait(seconds * SLOW)
+        return self.proc.wait(PATIENCE)
 
     def evaluations(self):
         """{policy domain: messages} of the store."""
