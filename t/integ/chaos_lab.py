@@ -144,7 +144,7 @@ class Stores:
         """What an operator does when Sentinel is at its wits' end, as when no
         server is a master: all of them have what counts, so any will do."""
         best = max(self.all, key=lambda s: (
-            "role:master" in s.cli("INFO"), int(s.cli("DBSIZE").split()[-1])))
+            "role:master" in s.cli("INFO"), self.size(s)))
         best.cli("REPLICAOF", "NO", "ONE")
         for s in self.all:
             if s is not best:
@@ -156,6 +156,12 @@ class Stores:
                   "2")
             s.cli("SENTINEL", "SET", NAME, "down-after-milliseconds", "700",
                   "failover-timeout", "3000")
+
+    @staticmethod
+    def size(server):
+        """Keys; -1 while it does not tell."""
+        last = (server.cli("DBSIZE").split() or [""])[-1]
+        return int(last) if last.isdigit() else -1
 
     # each of these leaves all as it was
 
@@ -184,11 +190,9 @@ class Stores:
         server.limit_file(1)
         time.sleep(0.3 + rng.random() * most)
         server.limit_file(None)
-        try:
-            L.wait_until(lambda: "aof_last_write_status:ok" in
-                         server.cli("INFO"), 10, "")
-        except RuntimeError:
-            pass  # is_well() tells
+        # or is_well() tells
+        L.happens(lambda: "aof_last_write_status:ok" in server.cli("INFO"),
+                  10 * L.SLOW)
 
 
 class Program:
@@ -226,7 +230,7 @@ class Program:
 
     def stop(self):
         self.proc.terminate()
-        code = self.proc.wait(60 * L.SLOW)
+        code = self.proc.wait(L.PATIENCE)
         self.ended(code, (0,))
 
     def text(self):
@@ -266,7 +270,7 @@ known_domain_time = 0
 
     def stop_sending(self):
         """{domain: messages, "again": ..., "odd": ...}"""
-        out, _ = self.load.communicate(timeout=180 * L.SLOW)
+        out, _ = self.load.communicate(timeout=2 * L.PATIENCE)
         words = out.split()
         return {k: int(v) for k, v in zip(words[::2], words[1::2])}
 
@@ -361,6 +365,7 @@ tlsrpt_socket_mode = 0666
             time.sleep(pause)
 
     def has_read_all(self):
+        """And recorded: a datagram is not counted before."""
         m = self.metrics(self.metrics_port)
         return sum(v for k, v in m.items() if k.startswith(
             "aver_policyd_datagrams_total")) >= self.in_life
@@ -368,13 +373,10 @@ tlsrpt_socket_mode = 0666
     def kill(self, quiet=False):
         """quiet: when nothing is on its way from the socket to the ring."""
         with self.lock:
-            if quiet and self.proc.poll() is None:
-                try:
-                    L.wait_until(self.has_read_all, 10, "")
-                    time.sleep(0.2 * L.SLOW)
-                    self.quiet.add("e%d" % self.epoch)
-                except RuntimeError:
-                    pass  # it is not up yet
+            # else it is not up yet
+            if quiet and self.proc.poll() is None and L.happens(
+                    self.has_read_all, 10 * L.SLOW):
+                self.quiet.add("e%d" % self.epoch)
             super().kill()
             self.start()
 
@@ -394,7 +396,7 @@ tlsrpt_socket_mode = 0666
 
     def connect(self):
         s = socket.socket(socket.AF_UNIX)
-        s.settimeout(60 * L.SLOW)
+        s.settimeout(L.PATIENCE)
         s.connect(self.map)
         return s
 
@@ -441,7 +443,7 @@ tlsrpt_socket_mode = 0666
     def stop_serving(self):
         self.quit.set()
         for t in self.threads:
-            t.join(90 * L.SLOW)
+            t.join(L.PATIENCE)
 
     def is_empty(self):
         m = self.metrics(self.metrics_port)

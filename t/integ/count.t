@@ -60,7 +60,8 @@ def main(lab):
             milter.kill()
             milter.start()
 
-    k = threading.Thread(target=killer)
+    # it does not outlive those that fail
+    k = threading.Thread(target=killer, daemon=True)
     k.start()
     L.run_threads(CONNECTIONS, work)
     k.join()

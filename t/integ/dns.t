@@ -19,8 +19,10 @@ import tempfile
 import threading
 import time
 
-BUILD = os.environ.get("top_builddir") or "."
-DNSQ = os.path.join(BUILD, "t/integ/dnsq")
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab as L                                             # noqa: E402
+
+DNSQ = os.path.join(L.BUILD, "t/integ/dnsq")
 
 ROOT_ZONE = """$ORIGIN .
 $TTL 120
@@ -92,23 +94,11 @@ def skip_all(why):
     sys.exit(0)
 
 
-def free_port():
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u, \
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as t:
-            u.bind(("127.0.0.1", 0))
-            try:
-                t.bind(u.getsockname())
-                return u.getsockname()[1]
-            except OSError:
-                pass
-
-
 def dnsq(*args):
     """The lines it prints."""
     r = subprocess.run([DNSQ] + [str(a) for a in args],
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                       universal_newlines=True, timeout=60)
+                       universal_newlines=True, timeout=L.PATIENCE)
     return r.stdout.splitlines()
 
 
@@ -178,7 +168,7 @@ def make_zones(folder):
 
 class Nsd:
     def __init__(self, folder, name):
-        self.port = free_port()
+        self.port = L.free_ports(1)[0]
         conf = os.path.join(folder, name + ".conf")
         write(conf, NSD_CONF % {"port": self.port, "dir": folder,
                                 "name": name})
@@ -400,9 +390,9 @@ def test_silence(moody):
          ["silent.example TXT temperror insecure 0 (no answer in time)"],
          "-s", moody.server, "-t", 400, "silent.example", "TXT")
     took = time.monotonic() - start
-    ok(0.4 <= took < 5, "ends in time", took)
-    a = Asker("-s", moody.server, "-t", 200)
-    for _ in range(10):
+    ok(took >= 0.4, "is waited for", took)
+    a = Asker("-s", moody.server, "-t", 1500)
+    for _ in range(4):
         a.ask("silent.example")
     got = a.ask("x.example")
     ok(got.startswith("x.example TXT ok"), "and delays no other name", got)
@@ -440,7 +430,7 @@ def test_no_cache(moody):
     moody.answers["l.example"] = [None]
     moody.answers["e.example"] = [2] * 8 + [[rr("e.example", TXT,
                                                 txt("e"))]]
-    a = Asker("-s", moody.server, "-c", 0, "-t", 800)
+    a = Asker("-s", moody.server, "-c", 0, "-t", 1500)
     got = [a.ask("s.example").split(" ", 2)[2] for _ in range(7)]
     want = ['ok insecure 0 "old"', 'ok insecure 0 "new"',
             'ok insecure 0 "newer"', "nxdomain insecure",
@@ -463,7 +453,8 @@ def test_no_cache(moody):
 def test_recovery(good):
     """The only forwarder is away for ten seconds."""
     a = Asker("-s", good.server, "-t", 500)
-    ok(" ok " in a.ask("r0.wild.signed"), "a server answers")
+    ok(L.happens(lambda: " ok " in a.ask("r0.wild.signed"), L.PATIENCE),
+       "a server answers")
     good.send(signal.SIGSTOP)
     until = time.monotonic() + 10
     n = 0
@@ -472,13 +463,11 @@ def test_recovery(good):
         got = a.ask("r%d.wild.signed" % n)
     ok(" temperror " in got, "is away", got)
     good.send(signal.SIGCONT)
-    time.sleep(0.5)
-    until = time.monotonic() + 3
-    while time.monotonic() < until:
+    # libunbound alone would leave it out for 15 minutes
+    until = time.monotonic() + 10 * L.BUSY
+    while " ok " not in got and time.monotonic() < until:
         n += 1
         got = a.ask("r%d.wild.signed" % n)
-        if " ok " in got:
-            break
     ok(" ok " in got, "and is used again as soon as it is back", got)
     a.close()
 

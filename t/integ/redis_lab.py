@@ -43,9 +43,17 @@ class Server:
                  "--dir", self.dir], stdin=subprocess.DEVNULL, stdout=out,
                 stderr=out, restore_signals=False)
         if wait:
-            L.wait_until(lambda: any(w in self.cli("PING")
-                                     for w in ("PONG", "NOAUTH")), 20,
-                         "redis-server")
+            L.wait_until(self.answers, 20, self.output)
+
+    def answers(self):
+        if self.proc.poll() is not None:
+            raise RuntimeError("ended: " + self.output())
+        told = self.cli("PING")
+        return "PONG" in told or "NOAUTH" in told
+
+    def output(self):
+        with open(os.path.join(self.dir, "out"), errors="replace") as f:
+            return "redis-server: " + f.read()[-2000:]
 
     def cli(self, *words):
         return subprocess.run([CLI, "-p", str(self.port)] + list(words),
@@ -101,7 +109,7 @@ class Fleet:
         return p
 
     def output(self, spec, *words):
-        out, err = self.load(spec, *words).communicate(timeout=240)
+        out, err = self.load(spec, *words).communicate(timeout=240 * L.SLOW)
         return out + err
 
     def __exit__(self, *exc):
@@ -125,7 +133,7 @@ def want(n):
 def finish(tap, fleet, spec, total, name):
     """Reports all that is left; counts what there is."""
     p = fleet.load(spec, "run", 0)
-    out, err = p.communicate(timeout=240)
+    out, err = p.communicate(timeout=240 * L.SLOW)
     tap.eq(p.returncode, 0, name + ": the last run ends " + err)
     words = fleet.output(spec, "sum").split()
     tap.note(" ".join(words))

@@ -15,7 +15,7 @@ R.need()
 with R.Fleet() as f:
     server = f.server()
     env = dict(os.environ, AVER_STORE="redis://127.0.0.1:%d?timeout=2000&"
-               "command_timeout=10000&lease=300" % server.port)
+               "command_timeout=10000&lease=1000" % server.port)
     env.setdefault("AVER_KILLS", "20")
     status = subprocess.run([os.path.join(HERE, "reports_kill.t")],
                             env=env).returncode

@@ -100,7 +100,8 @@ def main(lab):
     started = time.monotonic()
     one_day(site, killer, 0, tries=0)
     days = 1
-    while killer.kills < KILLS:
+    # some in the midst of their work, whatever else the machine does
+    while killer.kills < KILLS or in_the_middle(site) <= killer.kills // 10:
         if not tap.ok(one_day(site, killer, days),
                       "day %d, kills so far: %d" % (days, killer.kills)):
             return

@@ -18,6 +18,7 @@ import lab as L
 REPORT = os.path.join(L.BUILD, "aver-report")
 FILL = os.path.join(L.BUILD, "t/integ/fill")
 DAY = 86400
+LEASE = 425  # seconds, of report_timeout = 30s
 XMLNS = "{urn:ietf:params:xml:ns:dmarc-2.0}"
 
 
@@ -41,7 +42,7 @@ store = %s
 report_email = dmarc-reports@reporter.example
 report_transport = directory:%s
 report_spread = 0
-report_timeout = 1s
+report_timeout = 30s
 report_retention = 3650d
 dns_servers = 127.0.0.1@1
 dnssec = off
@@ -79,7 +80,8 @@ dnssec = off
 
     def report(self, *args, zone=True, **more):
         return subprocess.run(self.argv(*args, zone=zone), text=True,
-                              capture_output=True, timeout=300, **more)
+                              capture_output=True, timeout=300 * L.SLOW,
+                              **more)
 
     def spawn(self, *args):
         with open(self.path("log"), "ab") as f:

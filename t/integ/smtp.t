@@ -19,7 +19,7 @@ except ImportError as e:
     lab.skip_all("needs %s (Debian: python3-cryptography)" % e.name)
 
 HELLO = "PIPELINING,8BITMIME,SMTPUTF8,SIZE 1000000,ENHANCEDSTATUSCODES"
-SHORT = 1500 * min(lab.SLOW, 2)  # ms for a reply in tests of time
+SHORT = 3000  # ms for a reply in tests of time
 
 
 def usual(site, replies=None, offers=HELLO):
@@ -250,9 +250,8 @@ def test_nonsense(site):
         while True:
             peer.raw(b"250-more\r\n" * 100)
     for verb in ("MAIL", "DATA", "."):
-        got, s, seconds = site.send(usual(site, {verb: endless}))
+        got, s, _ = site.send(usual(site, {verb: endless}))
         is_end(got, "temp", None, "too many lines", "endless reply to " + verb)
-        tap.ok(seconds < 5 * lab.SLOW, "which ends soon", seconds)
 
     def huge(peer):
         peer.say("220 x")
@@ -287,8 +286,7 @@ def test_slow(site):
             run = Run(site.url(s, "smtp", "-t", str(SHORT)), [site.message])
             got = run.answers()
             # less than the limit of a whole message, which is four times one
-            tap.ok(limit * times * 0.9 < run.seconds <
-                   limit * times + 2.5 * lab.SLOW,
+            tap.ok(limit * times * 0.9 < run.seconds < limit * 4 * lab.SLOW,
                    name + ": in time", run.seconds)
             s.sock.close()
         is_end(got, "temp", "4.4.2", "timed out", name)
@@ -305,7 +303,7 @@ def test_slow(site):
 
     def never_read(peer, line):
         peer.say("354 go on")
-        time.sleep(SHORT / 1000 * 2)
+        peer.server.over.wait(lab.PATIENCE)
     for name, script, f in (
             ("no handshake", never_shake, site.message),
             ("nobody reads the message", usual(site, {"DATA": never_read},
@@ -314,8 +312,8 @@ def test_slow(site):
         with Server(script) as s:
             run = Run(site.url(s, "smtp", "-t", str(SHORT)), [f])
             got = run.answers()
+            s.over.set()
         is_end(got, "temp", None, "time", name)
-        tap.ok(run.seconds < limit * 4 + 2, "in time", run.seconds)
 
 
 def test_drops(site):
@@ -364,7 +362,9 @@ def test_reuse(site):
             run = Run(site.url(s), [site.message, "-", site.message])
             run.line()
             run.line()
-            time.sleep(0.3)
+            # it has closed
+            for t in s.threads:
+                t.join(lab.PATIENCE)
             run.go_on()
             got = run.answers()
         is_end(got, "sent", name=name + ": sent over a new one")
@@ -638,11 +638,10 @@ def test_sasl_lies(site):
         ("PLAIN", lambda p, l: p.say("250 2.0.0 ok"), "250 instead"),
         ("PLAIN", lambda p, l: p.close(), "gone"))
     for mechanism, reply, name in cases:
-        got, s, seconds = site.send(auth_server(site, mechanism, reply), "-c",
-                                    site.secret)
+        got, s, _ = site.send(auth_server(site, mechanism, reply), "-c",
+                              site.secret)
         is_end(got, "temp", name="%s: %s" % (mechanism, name))
-        tap.ok(got[-1]["down"] == "1" and seconds < 5 * lab.SLOW,
-               "the transport is down", got)
+        tap.eq(got[-1]["down"], "1", "the transport is down")
         tap.ok(not any("MAIL" in v for v in s.verbs()), "and no MAIL")
         tap.ok("s3 cret" not in str(got), "the password is not told")
 

@@ -24,7 +24,7 @@ import lab
 
 SMTPC = os.path.join(lab.BUILD, "t/integ/smtpc")
 FROM, TO = "from@sender.example", "to@rcpt.example"
-PATIENCE = 20 * lab.SLOW
+PATIENCE = lab.PATIENCE
 DAY = datetime.timedelta(days=1)
 tap = lab.Tap()
 
@@ -220,6 +220,7 @@ class Server:
     def __init__(self, script, context=None, at=("127.0.0.1", 0)):
         self.script, self.context = script, context
         self.peers, self.errors = [], []
+        self.over = threading.Event()  # for scripts that wait for the test
         self.sock = socket.socket()
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self.sock.bind(at)
@@ -332,7 +333,7 @@ class Run:
         self.proc.stdin.flush()
 
     def answers(self):
-        out, _ = self.proc.communicate(timeout=120 * lab.SLOW)
+        out, _ = self.proc.communicate(timeout=2 * lab.PATIENCE)
         self.seconds = time.monotonic() - self.start
         return [dict(w.partition("=")[::2] for w in line.split("\t"))
                 for line in out.decode("utf-8", "replace").splitlines()]

@@ -95,10 +95,8 @@ zone:
   zonefile: zone
 """ % ((self.port,) + (self.lab.dir,) * 3))
         if self.proc:
-            self.proc.terminate()
-            self.proc.wait()
-        self.proc = self.lab.spawn(["nsd", "-d", "-c", conf], "nsd.log")
-        L.wait_until(lambda: L.listens(self.port), 10, "nsd")
+            L.end(self.proc)
+        self.proc = self.lab.run_nsd(conf, self.port)
 
     def fetches(self, domains):
         return sum(self.hosts.asked(d) for d in domains)
@@ -125,6 +123,7 @@ policyd_workers = 16
 record_tls_results = no
 dns_servers = 127.0.0.1@%d
 dnssec = off
+policyd_deadline = 90s
 postconf_command =
 postfix_version = 3.7
 requiretls_policy = opportunistic
@@ -150,13 +149,13 @@ sts_allow_networks = 127.0.0.0/8
 
     def stop(self):
         self.proc.terminate()
-        return self.proc.wait(30 * L.SLOW)
+        return self.proc.wait(L.PATIENCE)
 
     def ask_all(self, keys, name="tls"):
         """Answers in the order of the keys, one connection."""
         out = []
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(100 * L.SLOW)
+            s.settimeout(L.PATIENCE)
             s.connect(self.path)
             f = s.makefile("rb")
             for k in keys:
@@ -164,7 +163,10 @@ sts_allow_networks = 127.0.0.0/8
                 s.sendall(b"%d:%s," % (len(text), text))
                 n = b""
                 while not n.endswith(b":"):
-                    n += f.read(1)
+                    octet = f.read(1)
+                    if not octet:
+                        raise OSError("no answer to " + k)
+                    n += octet
                 out.append(f.read(int(n[:-1]) + 1)[:-1].decode())
         return out
 
@@ -173,7 +175,7 @@ sts_allow_networks = 127.0.0.0/8
 
     def metric(self, series):
         url = "http://127.0.0.1:%d/metrics" % self.metrics
-        with urllib.request.urlopen(url, timeout=20) as r:
+        with urllib.request.urlopen(url, timeout=L.PATIENCE) as r:
             m = re.search(r"(?m)^%s (\S+)$" % re.escape(series),
                           r.read().decode())
         return float(m.group(1)) if m else None
@@ -181,7 +183,7 @@ sts_allow_networks = 127.0.0.0/8
     def aver(self, *args):
         return subprocess.run(
             [os.path.join(L.BUILD, "aver"), "-c", self.conf, *args],
-            capture_output=True, text=True, timeout=60 * L.SLOW)
+            capture_output=True, text=True, timeout=L.PATIENCE)
 
 
 def secure(domain, mx=None):
@@ -195,10 +197,7 @@ def all_say(hosts, domain, want, name):
     def look():
         got[:] = [h.ask(domain) for h in hosts]
         return got == [want] * len(hosts)
-    try:
-        L.wait_until(look, 30, domain)
-    except RuntimeError:
-        pass
+    L.happens(look, L.PATIENCE)
     tap.eq(got, [want] * len(hosts), name)
 
 
@@ -245,7 +244,8 @@ def test_commands(site, hosts):
     site.serve(d, "other.example")
     tap.eq(hosts[0].ask(d), secure(d), "are kept")
     r = hosts[0].aver("policy", "refresh", d)
-    tap.eq(r.returncode, 0, "refresh on one " + r.stderr)
+    tap.eq((r.returncode, "does not count" in r.stderr), (0, False),
+           "refresh on one " + r.stderr)
     all_say(hosts, d, secure("", "other.example"), "counts on all")
     tap.eq(site.fetches([d]), 2, "by one fetch")
     site.hosts.put(d, site.cert, tls_lab.answer("", status="404 Not Found"))
@@ -303,9 +303,10 @@ def test_killed(site, hosts, server):
     site.serve(MANY[1], "mx." + MANY[1])
     server.start()
     are_up(hosts, 1)
+    before = site.fetches(MANY[2:20])
     tap.eq(hosts[2].ask_all(some), [secure(d) for d in some],
            "back: the store serves the new one")
-    tap.eq(site.fetches(MANY[2:20]), 18, "without a fetch")
+    tap.eq(site.fetches(MANY[2:20]), before, "without a fetch")
     L.wait_until(lambda: "alone.example" in
                  hosts[1].aver("policy", "list").stdout, 30, "alone.example")
     tap.ok(True, "what was fetched meanwhile is written")
@@ -313,6 +314,7 @@ def test_killed(site, hosts, server):
 
 def test_paused(site, hosts, server):
     some = MANY[20:40]
+    before = site.fetches(some)
     server.signal(signal.SIGSTOP)
     L.run_threads(HOSTS, lambda i: tap.eq(
         hosts[i].ask_all(some + ["paused.example"]),
@@ -325,7 +327,7 @@ def test_paused(site, hosts, server):
     tap.eq(site.fetches(["away.example"]), HOSTS, "each host fetches")
     server.signal(signal.SIGCONT)
     are_up(hosts, 1)
-    tap.eq(site.fetches(some), 20, "no policy was fetched again")
+    tap.eq(site.fetches(some), before, "no policy was fetched again")
 
 
 def test_emptied(site, hosts, server):

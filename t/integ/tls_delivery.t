@@ -128,7 +128,9 @@ def test_dns_down(site):
                    "open.example"):
         site.deliver(domain, "deferred", "", "no DNS: " + domain)
     site.dns.start()
-    time.sleep(1.5)
+    # a resolver leaves a server that was away alone for a while
+    lab.wait_until(lambda: "status=sent" in site.postfix.send("dane.example"),
+                   30, "the DNS")
     site.deliver("dane.example", "sent", "", "and back: DANE")
     site.deliver("clear.example", "deferred", "", "and back: MTA-STS")
 

@@ -77,7 +77,7 @@ class PolicyHosts:
                 s, _ = self.sock.accept()
             except OSError:
                 return
-            s.settimeout(30 * lab.SLOW)
+            s.settimeout(lab.PATIENCE)
             threading.Thread(target=self.serve, args=(s,),
                              daemon=True).start()
 
@@ -201,12 +201,10 @@ class SignedDns:
         for z in self.unsigned:
             conf += ["zone:", "  name: " + z, "  zonefile: zone-" + z]
         path = self.stage.write("signed.conf", "\n".join(conf) + "\n")
-        self.proc = self.stage.spawn(["nsd", "-d", "-c", path], "nsd.log")
-        lab.wait_until(lambda: lab.listens(self.port), 10, "nsd")
+        self.proc = self.stage.run_nsd(path, self.port)
 
     def stop(self):
-        self.proc.terminate()
-        self.proc.wait()
+        lab.end(self.proc)
 
 
 class Unbound:
@@ -241,12 +239,15 @@ forward-zone:
 """ % (self.address, stage.dir, dns.anchor, dns.server)
         path = stage.write("unbound.conf", conf)
         stage.spawn(["unbound", "-d", "-c", path], "unbound.log")
-        lab.wait_until(self.listens, 10, "unbound")
+        lab.wait_until(lambda: lab.listens(53, self.address), 20,
+                       lambda: "unbound: " + stage.read("unbound.log"))
 
     @staticmethod
     def free_address():
         for i in range(2, 250):
             address = "127.0.77.%d" % i
+            if not lab.claim(address):
+                continue
             try:
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u, \
                         socket.socket() as t:
@@ -258,13 +259,6 @@ forward-zone:
             except OSError:
                 continue
         lab.skip_all("port 53 is taken on all loopback addresses")
-
-    def listens(self):
-        try:
-            socket.create_connection((self.address, 53), 1).close()
-            return True
-        except OSError:
-            return False
 
 
 class Sender:

@@ -4,11 +4,13 @@
 """What aver-report tls does and does not report, to whom, and when: results
 are put into a store, the DNS is a zone file, mail goes to a directory and
 HTTPS to a server that says what the test wants."""
+import calendar
 import json
 import os
 import re
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__))))
 import lab as L
@@ -322,12 +324,12 @@ def https(ca, more=""):
 
 def test_https(lab, ca, takers):
     zone = "take.example. A 127.0.0.1\n"
-    for name in ("200", "201", "204", "302", "500", "404", "silent"):
+    names = ["200", "201", "204", "302", "500", "404"]
+    for name in names:
         zone += ask("d%s.example" % name, takers.url(name, "h%s.example" %
                                                      name))
         zone += "h%s.example. A 127.0.0.1\n" % name
     c = Case(lab, zone, https(ca))
-    names = ["200", "201", "204", "302", "500", "404", "silent"]
     c.put(*[bad(D0, "d%s.example" % n) for n in names])
     c.run()
     want = {"200": "sent", "201": "sent", "204": "sent"}
@@ -337,8 +339,8 @@ def test_https(lab, ca, takers):
         tap.eq(got.get(n), want.get(n, "pending"), "HTTPS: " + n)
     tap.eq((len(takers.at("302")), len(takers.at("200"))),
            (1, 2), "no redirect is followed")
-    tap.ok("HTTP status 500" in c.log_text and "timeout" in c.log_text,
-           "the log has the reason", c.log_text)
+    tap.ok("HTTP status 500" in c.log_text, "the log has the reason",
+           c.log_text)
     takers.say["/500"] = "200"
     c.run(D0 + MORNING + 60)
     tap.eq(len(takers.at("500")), 1, "not again at once")
@@ -353,10 +355,21 @@ def test_https(lab, ca, takers):
     got = {r["policy_domain"][1:-8]: list(r["submissions"])[0]
            for r in c.ledger()}
     tap.eq(got, {"200": "sent", "201": "sent", "204": "sent", "500": "sent",
-                 "302": "failed", "404": "failed", "silent": "failed"},
-           "given up after a day")
+                 "302": "failed", "404": "failed"}, "given up after a day")
     n = len(takers.at("404"))
     tap.ok(5 <= n <= 16, "with growing intervals", n)
+
+
+def test_silent(lab, ca, takers):
+    c = Case(lab, ask("d.example", takers.url("silent", "hsilent.example")) +
+             "hsilent.example. A 127.0.0.1\n",
+             https(ca, "report_timeout = 1s\n"))
+    c.put(bad(D0, "d.example"))
+    c.run()
+    tap.ok(c.states() == [{"pending": 1}] and "timeout" in c.log_text,
+           "HTTPS: silent", c.log_text)
+    c.run(D0 + MORNING + 26 * 3600)
+    tap.eq(c.states(), [{"failed": 1}], "given up after a day")
 
 
 def test_safety(lab, ca, takers):
@@ -488,6 +501,11 @@ def test_dry(lab):
     tap.eq(c.tls(D0, "--nonsense").returncode, 2, "usage")
 
 
+def when(text):
+    """Seconds since the epoch, of what the commands print."""
+    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
+
+
 def test_spread(lab):
     zone = "".join(ask("d%d.example" % i, "mailto:tls@d%d.example" % i)
                    for i in range(40))
@@ -496,13 +514,18 @@ def test_spread(lab):
         "tls_report_spread = 0", "tls_report_spread = 4h"))
     c.own()
     c.fill_tls(40, 400, D0)
-    c.run(D0 + MORNING, "--no-wait")
-    n = [len(c.tls_mails())]
+    c.run(D0 + MORNING, "--max", "0")
+    due = sorted(when(s["next_try"]) - D0 - MORNING for r in c.ledger()
+                 for s in json.loads(c.aver("reports", "show", r["id"],
+                                            "--json").stdout)["submissions"])
+    tap.ok(len(due) == 40 and len(set(due)) > 30 and
+           0 <= due[0] < 7200 <= due[-1] < 4 * 3600, "over four hours", due)
+    got, want = [], []
     for k in range(1, 5):
         c.run(D0 + MORNING + k * 3600, "--no-wait")
-        n.append(len(c.tls_mails()))
-    tap.ok(n[0] < 5 and 3 < n[1] < n[2] < n[3] < 41 and n[4] == 40,
-           "over four hours", n)
+        got.append(len(c.tls_mails()))
+        want.append(len([x for x in due if x <= k * 3600]))
+    tap.eq(got, want, "each at its time")
 
 
 def test_signature(lab):
@@ -567,7 +590,8 @@ def main(lab):
                  test_signature, test_reading):
         tap.note(test.__name__)
         test(lab)
-    for test in (test_several, test_https, test_safety, test_suppression):
+    for test in (test_several, test_https, test_silent, test_safety,
+                 test_suppression):
         tap.note(test.__name__)
         test(lab, ca, takers)
 

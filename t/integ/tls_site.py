@@ -166,25 +166,23 @@ log_destination = stderr
 policyd_listen = inet:127.0.0.1:%(port)d
 sts_ca_file = %(ca)s
 sts_port = %(https)d
-sts_timeout = 4s
+sts_timeout = 20s
 sts_allow_networks = 127.0.0.0/8
 dns_servers = %(dns)s
 dns_trust_anchor = %(anchor)s
 dnssec = validate
-dns_timeout = 1500ms
+dns_timeout = 5s
 %(more)s
 """ % {"dir": self.lab.dir, "port": self.policyd_port, "ca": self.ca.file,
             "https": self.hosts.port, "dns": self.dns.server,
             "anchor": self.dns.anchor, "more": more})
-        self.policyd = self.lab.spawn(
+        self.policyd = self.lab.serve(
             [os.path.join(lab.BUILD, "aver-policyd"), "-f", "-c", conf],
-            "policyd.log")
-        lab.wait_until(lambda: lab.listens(self.policyd_port), 15,
-                       "aver-policyd: " + self.lab.read("policyd.log")[-500:])
+            "policyd.log", self.policyd_port)
 
     def stop(self):
         self.policyd.terminate()
-        self.policyd.wait(20 * lab.SLOW)
+        self.policyd.wait(lab.PATIENCE)
 
 
 def need(*programs):

@@ -46,12 +46,12 @@ class Site:
 store = sqlite:%s/aver.db
 sts_ca_file = %s
 sts_port = %d
-sts_timeout = 4s
+sts_timeout = 20s
 sts_allow_networks = 127.0.0.0/8
 dns_servers = %s
 dns_trust_anchor = %s
 dnssec = validate
-dns_timeout = 1500ms
+dns_timeout = 5s
 """ % (stage.dir, self.ca.file, self.hosts.port, self.dns.server,
             self.dns.anchor))
 
@@ -110,7 +110,7 @@ dns_timeout = 1500ms
     def aver(self, *args):
         return subprocess.run(
             [os.path.join(lab.BUILD, "aver"), "-c", self.conf, *args],
-            capture_output=True, text=True, timeout=60 * lab.SLOW)
+            capture_output=True, text=True, timeout=lab.PATIENCE)
 
     def query(self, key):
         r = self.aver("query", "--json", key)
