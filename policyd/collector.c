@@ -239,6 +239,12 @@ collector_take(struct collector *c, const struct tally *t)
 }
 
 bool
+collector_has_room(const struct collector *c, size_t octets)
+{
+	return recorder_has_room(c->recorder, octets);
+}
+
+bool
 collector_bad(
     struct collector *c, int64_t now, struct str octets, const char *why)
 {

@@ -53,6 +53,8 @@ void collector_count(struct collector *c, enum collector_way way,
     enum tlsrpt_result result, uint64_t n);
 /* Records what the tally holds. */
 void collector_take(struct collector *c, const struct tally *t);
+/* recorder_has_room(): what is taken now is not lost for want of it. */
+bool collector_has_room(const struct collector *c, size_t octets);
 /*
  * Keeps a datagram that could not be read; false when there were so many of
  * late that it is not kept.

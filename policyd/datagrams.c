@@ -23,6 +23,9 @@
 #define LOG_AGAIN_MS 60000
 #define STOP_MS 1000
 #define TROUBLE_MS 1000 /* until recv() is tried again */
+#define BATCH_OCTETS ((size_t)DATAGRAMS_BATCH * 512) /* as records, mostly */
+#define ROOM_MS 5000 /* nobody makes room in so long: it will not come */
+#define ROOM_LOOK_MS 5
 
 /* What others see of the thread's counters. */
 struct counters {
@@ -42,6 +45,7 @@ struct datagrams {
 	struct tally *tally;
 	struct arena arena;
 	uint64_t max_rate;
+	int64_t full_since; /* when the recorder had no room; 0: it has */
 	int64_t second; /* the one that is counted */
 	uint64_t in_second;
 	/* what has been logged */
@@ -206,17 +210,40 @@ receive(struct datagrams *g, bool *trouble)
 	return true;
 }
 
+/*
+ * Senders, and what the kernel holds, rather wait than that the recorder
+ * overflows, as long as its store keeps up at all. False: not until the
+ * deadline.
+ */
+static bool
+await_room(struct datagrams *g, int64_t deadline)
+{
+	while (!collector_has_room(g->collector, BATCH_OCTETS)) {
+		int64_t now = clock_mono_ms();
+
+		if (g->full_since == 0)
+			g->full_since = now;
+		if (now - g->full_since >= ROOM_MS)
+			return true;
+		if (now > deadline)
+			return false;
+		(void)poll(NULL, 0, ROOM_LOOK_MS);
+	}
+	g->full_since = 0;
+	return true;
+}
+
 /* Until the socket is empty, or the time is over. */
 static bool
 drain(struct datagrams *g, int64_t deadline)
 {
 	bool more = true, trouble = false;
 
-	while (more && !trouble) {
+	while (more && !trouble && await_room(g, deadline)) {
 		more = receive(g, &trouble);
 		flush(g);
 		complain(g, false);
-		if (deadline && clock_mono_ms() > deadline)
+		if (clock_mono_ms() > deadline)
 			break;
 	}
 	return !trouble;

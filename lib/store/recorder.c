@@ -570,6 +570,15 @@ recorder_confirm(struct recorder *r, struct recorder_ticket *t)
 	t->slot = -1;
 }
 
+bool
+recorder_has_room(const struct recorder *r, size_t octets)
+{
+	size_t half = (size_t)r->w.ring->size / 2;
+
+	return ring_used(r->w.ring) + (octets < half ? octets : half) <=
+	       r->w.ring->size;
+}
+
 void
 recorder_stats(struct recorder *r, struct recorder_stats *out)
 {

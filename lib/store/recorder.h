@@ -121,6 +121,13 @@ void recorder_confirm(struct recorder *r, struct recorder_ticket *t);
 
 void recorder_stats(struct recorder *r, struct recorder_stats *out);
 
+/*
+ * The ring has that much free space, or half of it is free. Who can let others
+ * wait does so until it is true, or until he is sure that neither store nor
+ * spool takes any more. Thread-safe, never waits.
+ */
+bool recorder_has_room(const struct recorder *r, size_t octets);
+
 /* Commits what is there (waits at most close_ms for the store), stops the
  * thread, closes. NULL allowed. What could not be committed stays in the
  * files. */

@@ -249,7 +249,8 @@ def cpu_of(pid):
 def test_speed(stage):
     """A sender that waits when the socket is full loses nothing."""
     n, domains = 100000, 2000
-    d = Daemon(stage, "fast", tlsrpt_max_rate="1000000").start()
+    d = Daemon(stage, "fast", tlsrpt_max_rate="1000000",
+               store_ring_size="256K").start()
     s = d.client()
     texts = [datagram("d%d.example" % i, policy(2, "d%d.example" % i, **{
         "policy-string": ["version: STSv1", "mode: enforce",
@@ -404,7 +405,8 @@ class Log:
             self.add(session(self.n, domain))
 
     def rotate(self):
-        for i in (3, 2, 1, 0):
+        # none is removed, whatever was not read yet
+        for i in range(60, -1, -1):
             name = self.path + (".%d" % i if i else "")
             if os.path.exists(name):
                 os.rename(name, self.path + ".%d" % (i + 1))

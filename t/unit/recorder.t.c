@@ -748,8 +748,10 @@ faster_than_the_store(void)
 	int64_t end = clock_mono_ms() + PATIENCE_MS;
 	struct recorder_ticket t;
 	unsigned n = 0;
+	bool was_full = false;
 
 	memset(octets, 'o', sizeof(octets));
+	ok(recorder_has_room(r, SIZE_MAX), "an empty ring has room");
 	while (n < 4000 && clock_mono_ms() < end) {
 		snprintf(octets, sizeof(octets) - 300, "%0280u", n);
 		if (recorder_add(r, 3600, STR(DOMAIN),
@@ -758,9 +760,11 @@ faster_than_the_store(void)
 			recorder_confirm(r, &t);
 			n++;
 		} else {
+			was_full |= !recorder_has_room(r, 1000);
 			sched_yield();
 		}
 	}
+	ok(was_full, "a full one has none");
 	is_int(n, 4000, "a ring that is full at the end of a turn");
 	recorder_close(r);
 	is_int(tally(&p).all, n, "is written, each record once");
