@@ -45,15 +45,17 @@ class Tap:
 
     def __init__(self):
         self.count = self.failed = 0
+        self.lock = threading.Lock()  # numbers come in order
 
     def ok(self, good, name, why=""):
-        self.count += 1
-        print("%sok %d - %s" % ("" if good else "not ", self.count, name))
-        if not good:
-            self.failed += 1
-            for line in str(why).splitlines()[:40]:
-                print("# " + line)
-        sys.stdout.flush()
+        with self.lock:
+            self.count += 1
+            print("%sok %d - %s" % ("" if good else "not ", self.count, name))
+            if not good:
+                self.failed += 1
+                for line in str(why).splitlines()[:40]:
+                    print("# " + line)
+            sys.stdout.flush()
         return good
 
     def eq(self, got, want, name):
