@@ -14,6 +14,7 @@ libaver_a_SOURCES += \
 	tlspolicy/sts_fleet.c tlspolicy/sts_fleet.h \
 	tlspolicy/sts_flight.c tlspolicy/sts_flight.h \
 	tlspolicy/sts_keeper.c tlspolicy/sts_keeper.h \
+	tlspolicy/sts_keeper_int.h tlspolicy/sts_keeper_write.c \
 	tlspolicy/sts_load.c tlspolicy/sts_load.h \
 	tlspolicy/sts_table.c tlspolicy/sts_table.h
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-#include "tlspolicy/sts_keeper.h"
+#include "tlspolicy/sts_keeper_int.h"
 
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,9 +13,7 @@
 #include "tlspolicy/seen.h"
 #include "tlspolicy/sts_load.h"
 
-#define DOMAIN_SIZE 256
 #define SLICE ((size_t)4096) /* buckets looked at in a tick, at least */
-#define BATCH 32 /* written in one go */
 #define WRITE_EVERY_MS 50 /* so that many a batch has more than one */
 #define ROUND 60 /* ticks for all of them, at most */
 #define REFRESHES 32 /* started in a tick */
@@ -28,31 +25,6 @@
 #define REFRESH_QUESTIONS 8
 #define REFRESH_MS 8000 /* to find a policy host */
 #define ARENA_MAX ((size_t)1 << 20)
-
-struct sts_keeper {
-	struct sts_core *core;
-	struct dns_source *dns;
-	int64_t unused_time;
-	bool read_only, refresh;
-	bool runs, follows; /* threads: of the rounds, of the store's changes */
-	pthread_t thread, follower;
-	pthread_cond_t ends; /* the core's closing, with its lock */
-	size_t at; /* bucket where the next tick goes on */
-	int64_t last_write; /* clock_mono_ms() */
-	int64_t forgot; /* seconds */
-
-	struct sts_fleet *fleet;
-	struct sts_opener opener;
-	atomic_bool is_up; /* the store answered the last time */
-	/* of writing, which may fail while reading goes well: a full disk */
-	bool write_fails;
-	int64_t write_at; /* clock_mono_ms(): not before */
-	bool has_store; /* perhaps not yet */
-	pthread_mutex_t store_lock; /* taken before the core's */
-	struct store *store; /* NULL: none, or none yet */
-	int64_t mark; /* of the store's changes; < 0: none yet */
-	bool is_complete; /* all of the store was loaded; under the core's */
-};
 
 bool
 sts_keeper_is_up(const struct sts_keeper *k)
@@ -195,190 +167,12 @@ sts_keeper_reload(struct sts_keeper *k, struct diag *d)
 	return follow_store(k, d);
 }
 
-/* ---- to the store ------------------------------------------------------- */
-
-/* What is to be written of an entry, copied out from under the lock. */
-struct pending {
-	char domain[DOMAIN_SIZE];
-	char detail[DOMAIN_SIZE];
-	struct sts_held *policy; /* NULL: none that is new */
-	bool has_failed; /* since it was fetched */
-	uint64_t fence;
-	struct store_sts row;
-};
-
-/* The next dirty entry; it counts as clean from now on. */
-static bool
-take_dirty(struct sts_core *c, struct pending *p)
-{
-	struct sts_entry *e = c->dirty;
-
-	if (!e)
-		return false;
-	c->dirty = e->next_dirty;
-	e->next_dirty = NULL;
-	e->is_dirty = false;
-	e->is_stored = true;
-	e->stored_use = e->last_used;
-	p->fence = e->fence;
-	e->fence = 0;
-	snprintf(
-	    p->domain, sizeof(p->domain), "%.*s", STRF(sts_entry_domain(e)));
-	snprintf(
-	    p->detail, sizeof(p->detail), "%s", e->detail ? e->detail : "");
-	p->policy = e->is_new ? sts_held_ref(e->policy) : NULL;
-	p->has_failed = e->failed != 0;
-	e->is_new = false;
-	p->row = (struct store_sts){.domain = str_from_z(p->domain),
-	    .last_used = e->last_used,
-	    .failed = e->failed,
-	    .failure = (int)e->failure,
-	    .failure_detail = str_from_z(p->detail),
-	    .next_try = e->next_try};
-	if (p->policy) {
-		p->row.id = p->policy->id;
-		p->row.policy = p->policy->text;
-		p->row.fetched = p->row.refreshed = p->policy->fetched;
-		p->row.expires = p->policy->expires;
-	}
-	return true;
-}
-
-/* The store's lock is held. is_put: its policy is there already. */
-static int
-write_one(
-    struct sts_keeper *k, const struct pending *p, bool is_put, struct diag *d)
-{
-	int err = 0;
-
-	if (p->policy && !is_put)
-		err = store_put_sts(k->store, &p->row, d);
-	if (!err && p->has_failed)
-		err = store_fail_sts(k->store, &p->row, d);
-	/* those who wait look again */
-	if (!err && p->fence)
-		err = store_unclaim_sts(k->store, p->row.domain, p->fence, d);
-	return err;
-}
-
-/* One that is too long for the store will ever be: it is passed over. */
-static int
-write_each(struct sts_keeper *k, const struct pending *p, size_t n, bool all,
-    struct diag *d)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < n; i++) {
-		err = write_one(k, &p[i], !all && !p[i].fence, d);
-		if (err == AVER_LIMIT)
-			err = 0;
-	}
-	return err;
-}
-
-/* Policies that nobody waits for in one go, the others each by itself. */
-static int
-write_batch(
-    struct sts_keeper *k, const struct pending *p, size_t n, struct diag *d)
-{
-	struct store_sts rows[BATCH];
-	size_t together = 0;
-	int err;
-
-	if (!k->has_store || k->read_only)
-		return 0;
-	pthread_mutex_lock(&k->store_lock);
-	for (size_t i = 0; i < n; i++)
-		if (p[i].policy && !p[i].fence)
-			rows[together++] = p[i].row;
-	err = store_put_sts_many(k->store, rows, together, d);
-	if (!err || err == AVER_LIMIT)
-		err = write_each(k, p, n, err == AVER_LIMIT, d);
-	pthread_mutex_unlock(&k->store_lock);
-	return err;
-}
-
-/* It stays dirty and is tried again in the next tick. */
-static void
-write_failed(struct sts_core *c, const struct pending *p)
-{
-	struct sts_entry *e = sts_table_find(&c->table, p->row.domain);
-
-	c->counts.store_errors++;
-	if (!e)
-		return;
-	e->is_new |= p->policy && e->policy == p->policy;
-	if (e->is_dirty)
-		return;
-	e->is_dirty = true;
-	e->next_dirty = c->dirty;
-	c->dirty = e;
-}
-
-static bool
-may_write(const struct sts_keeper *k)
-{
-	return sts_keeper_is_up(k) && clock_mono_ms() >= k->write_at;
-}
-
-/* How it went is told when it changes; after a failure it rests a tick. */
-static void
-wrote(struct sts_keeper *k, int err, const char *why)
-{
-	struct sts_core *c = k->core;
-
-	if (err)
-		k->write_at = clock_mono_ms() + STS_FOLLOW_MS;
-	if (c->note && k->write_fails != (err != 0))
-		c->note(c->note_arg, STR_NONE,
-		    err ? why : "policies can be written again");
-	k->write_fails = err != 0;
-}
-
-/*
- * Writes what is dirty, up to the first failure, while the store is there. The
- * lock is not held.
- */
-static void
-write_dirty(struct sts_keeper *k)
-{
-	struct sts_core *c = k->core;
-	struct pending p[BATCH];
-	struct diag d = {{0}, 0};
-	bool any = false;
-	size_t n;
-	int err = 0;
-
-	if (!may_write(k))
-		return;
-	k->last_write = clock_mono_ms();
-	pthread_mutex_lock(&c->lock);
-	while (!err) {
-		for (n = 0; n < BATCH && take_dirty(c, &p[n]); n++)
-			;
-		if (n == 0)
-			break;
-		pthread_mutex_unlock(&c->lock);
-		any = true;
-		err = write_batch(k, p, n, &d);
-		pthread_mutex_lock(&c->lock);
-		/* to write again what is written does no harm */
-		for (size_t i = 0; err && i < n; i++)
-			write_failed(c, &p[i]);
-		for (size_t i = 0; i < n; i++)
-			sts_held_unref(p[i].policy);
-	}
-	pthread_mutex_unlock(&c->lock);
-	if (any)
-		wrote(k, err, d.text);
-}
-
 /* ---- the round ---------------------------------------------------------- */
 
 struct work {
 	size_t n_refresh, n_touch;
-	char refresh[REFRESHES][DOMAIN_SIZE];
-	char touch[TOUCHES][DOMAIN_SIZE];
+	char refresh[REFRESHES][STS_KEEPER_DOMAIN_SIZE];
+	char touch[TOUCHES][STS_KEEPER_DOMAIN_SIZE];
 	int64_t used[TOUCHES];
 };
 
@@ -418,14 +212,14 @@ look_at(struct sts_keeper *k, struct sts_entry *e, int64_t now, struct work *w)
 		return;
 	}
 	if (wants_refresh(k, e, now) && w->n_refresh < REFRESHES)
-		snprintf(w->refresh[w->n_refresh++], DOMAIN_SIZE, "%.*s",
-		    STRF(domain));
+		snprintf(w->refresh[w->n_refresh++], STS_KEEPER_DOMAIN_SIZE,
+		    "%.*s", STRF(domain));
 	if (e->is_stored && e->last_used > e->stored_use + TOUCH_AFTER &&
 	    w->n_touch < TOUCHES) {
 		e->stored_use = e->last_used;
 		w->used[w->n_touch] = e->last_used;
-		snprintf(
-		    w->touch[w->n_touch++], DOMAIN_SIZE, "%.*s", STRF(domain));
+		snprintf(w->touch[w->n_touch++], STS_KEEPER_DOMAIN_SIZE, "%.*s",
+		    STRF(domain));
 	}
 }
 
@@ -567,7 +361,7 @@ do_refreshes(struct sts_keeper *k, const struct work *w)
 	for (size_t i = 0; i < w->n_refresh && !is_closing(k->core); i++) {
 		refresh_one(k, str_from_z(w->refresh[i]));
 		/* a policy is not lost to a crash while names are looked up */
-		write_dirty(k);
+		sts_keeper_write(k);
 	}
 }
 
@@ -586,7 +380,7 @@ do_store_work(struct sts_keeper *k, const struct work *w)
 	pthread_mutex_lock(&k->store_lock);
 	if (w->n_touch)
 		err = store_touch_sts(k->store, use, w->n_touch, NULL);
-	if (!err && now - k->forgot >= FORGET_EVERY) {
+	if (!err && (now < k->forgot || now - k->forgot >= FORGET_EVERY)) {
 		k->forgot = now;
 		err = store_forget_sts(k->store,
 		    now - k->unused_time - STS_MAX_AGE, now - KEEP_FAILURE,
@@ -623,7 +417,8 @@ wait_for_work(struct sts_keeper *k, int64_t until)
 	bool goes_on;
 
 	pthread_mutex_lock(&c->lock);
-	while (!c->closing && !(c->dirty && may_write(k)) && err == 0)
+	while (
+	    !c->closing && !(c->dirty && sts_keeper_may_write(k)) && err == 0)
 		err = pthread_cond_timedwait(&c->work, &c->lock, &tick);
 	/* where a store is shared, other hosts wait for it */
 	err = k->fleet != NULL;
@@ -639,8 +434,7 @@ static bool
 sleep_until(struct sts_keeper *k, int64_t until)
 {
 	struct sts_core *c = k->core;
-	struct timespec ts = {.tv_sec = (time_t)(until / 1000),
-	    .tv_nsec = (long)(until % 1000) * 1000000};
+	struct timespec ts = time_of(until);
 	bool closing;
 
 	pthread_mutex_lock(&c->lock);
@@ -671,13 +465,13 @@ run(void *arg)
 	int64_t tick = clock_mono_ms() + STS_FOLLOW_MS;
 
 	while (wait_for_work(k, tick)) {
-		write_dirty(k);
+		sts_keeper_write(k);
 		if (clock_mono_ms() < tick)
 			continue;
 		tick = clock_mono_ms() + STS_FOLLOW_MS;
 		if (!k->refresh)
 			set_up(k, k->has_store, "");
-		write_dirty(k);
+		sts_keeper_write(k);
 		if (!w && !(w = malloc(sizeof(*w))))
 			continue;
 		pthread_mutex_lock(&k->core->lock);
@@ -793,6 +587,6 @@ sts_keeper_close(struct sts_keeper *k)
 	if (!k)
 		return;
 	k->write_at = 0;
-	write_dirty(k);
+	sts_keeper_write(k);
 	keeper_free(k);
 }
