@@ -35,10 +35,12 @@ static int
 show(const struct tls_setup *s, const struct options *o,
     const struct nexthop *hop, struct arena *arena, FILE *out)
 {
-	struct tls_decision decision;
+	struct nexthop anyway = *hop;
+	struct tls_decision decision, for_sts;
 	struct engine_detail detail;
 	struct query_result r = {.key = str_from_z(o->key),
 	    .decision = &decision,
+	    .for_sts = &decision,
 	    .detail = &detail,
 	    .render = &s->render,
 	    .postfix = s->postfix,
@@ -49,6 +51,12 @@ show(const struct tls_setup *s, const struct options *o,
 	engine_explain(
 	    s->engine, hop, tls_setup_deadline(s), arena, &decision, &detail);
 	engine_known(s->engine, &decision);
+	anyway.sts_anyway = true;
+	if (decision.dane.outcome == DANE_OUT_ONLY) {
+		engine_decide(
+		    s->engine, &anyway, tls_setup_deadline(s), arena, &for_sts);
+		r.for_sts = &for_sts;
+	}
 	if (o->json) {
 		j = query_json(&r);
 		json_dumpf(j, out, JSON_INDENT(2) | JSON_ENSURE_ASCII);

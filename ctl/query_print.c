@@ -51,6 +51,14 @@ security(const struct dns_rrset *rr)
 	return rr->secure ? "secure" : "insecure";
 }
 
+static void
+answer(const struct query_result *r, enum render_map map,
+    struct render_answer *out)
+{
+	render(r->arena, r->render, map,
+	    map == RENDER_STS ? r->for_sts : r->decision, out, NULL);
+}
+
 /* ---- text --------------------------------------------------------------- */
 
 static void
@@ -143,8 +151,7 @@ print_answers(struct buf *b, const struct query_result *r)
 	for (int m = 0; m < RENDER_MAP_COUNT; m++) {
 		struct render_answer a;
 
-		render(r->arena, r->render, (enum render_map)m, r->decision, &a,
-		    NULL);
+		answer(r, (enum render_map)m, &a);
 		buf_addf(b, "    %-16s %s ",
 		    render_map_name((enum render_map)m),
 		    render_status_name(a.status));
@@ -317,8 +324,7 @@ answers_json(const struct query_result *r)
 		struct render_answer a;
 		struct buf b;
 
-		render(r->arena, r->render, (enum render_map)m, r->decision, &a,
-		    NULL);
+		answer(r, (enum render_map)m, &a);
 		buf_init(&b, NULL, TEXT_MAX);
 		buf_addf(&b, "%s ", render_status_name(a.status));
 		buf_add(&b, a.text);

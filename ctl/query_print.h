@@ -16,6 +16,7 @@
 struct query_result {
 	struct str key; /* as asked */
 	const struct tls_decision *decision;
+	const struct tls_decision *for_sts; /* the one behind the map "sts" */
 	const struct engine_detail *detail;
 	const struct render_config *render;
 	const char *postfix; /* the version of render */

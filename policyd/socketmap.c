@@ -223,6 +223,8 @@ decide(struct job *j)
 		    &j->arena, RENDER_TEMP, STR("out of memory"), &j->answer);
 		return;
 	}
+	/* Sendmail looks at DANE by itself, or not at all */
+	hop.sts_anyway = j->request.map == RENDER_STS;
 	j->slot_tag = with_slot(
 	    j->service->engine, 0, engine_slot(j->service->engine, hop.domain));
 	j->until = engine_decide(j->service->engine, &hop,

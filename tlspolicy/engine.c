@@ -394,7 +394,7 @@ gather(struct deciding *g)
 	if (wants_sts(g) && sts_name(g, &name))
 		dns_prefetch(&g->dns, &name, DNS_TXT);
 	gather_dane(g);
-	if (wants_sts(g) && !is_settled(g))
+	if (wants_sts(g) && (!is_settled(g) || g->hop->sts_anyway))
 		gather_sts(g);
 	if (arena_failed(g->arena))
 		g->facts.trouble = STR("out of memory");

@@ -49,6 +49,11 @@ struct nexthop {
 	struct str key;
 	uint16_t port; /* 25 when none was given */
 	bool has_port;
+	/*
+	 * For whoever asks to set: MTA-STS is looked at even where DANE settles
+	 * it, for an MTA that may not do DANE.
+	 */
+	bool sts_anyway;
 };
 
 const char *nexthop_kind_name(enum nexthop_kind kind);

@@ -303,6 +303,32 @@ test_cases(void)
 	}
 }
 
+/* For Sendmail, which may not do DANE. */
+static void
+test_anyway(void)
+{
+	struct tls_decision d;
+	struct nexthop hop;
+	struct bench b;
+	struct arena a;
+
+	bench_prepare(&b, SIGNED DANE STS, ENFORCE);
+	if (!bench_open(&b))
+		return;
+	arena_init(&a, 1 << 20);
+	nexthop_parse(&a, STR("d.test"), &hop, NULL);
+	engine_decide(b.engine, &hop, clock_mono_ms() + 3000, &a, &d);
+	ok(d.kind == TLS_DANE_ONLY && !d.facts.sts.policy,
+	    "DANE settles it: no policy is looked for");
+	hop.sts_anyway = true;
+	engine_decide(b.engine, &hop, clock_mono_ms() + 3000, &a, &d);
+	ok(d.kind == TLS_DANE_ONLY && d.facts.sts.policy &&
+		d.facts.sts.policy->mode == STS_ENFORCE,
+	    "unless it is asked for");
+	arena_fini(&a);
+	bench_close(&b);
+}
+
 static void
 test_switches(void)
 {
@@ -677,6 +703,7 @@ main(void)
 	struct tmpdir dir = tmpdir_fast();
 
 	test_cases();
+	test_anyway();
 	test_switches();
 	test_table(dir.path);
 	test_faults(dir.path);

@@ -21,6 +21,7 @@
 static struct snapshot fake_snapshot;
 static struct conf fake_conf;
 static struct service fake_service;
+static bool fake_sts_anyway; /* of the last decision */
 static unsigned fake_decisions, fake_complaints, fake_versions;
 static unsigned fake_outcomes[DELEGATION_OUTCOME_COUNT];
 static bool fake_never_kept;
@@ -103,6 +104,7 @@ engine_decide(struct engine *e, const struct nexthop *hop, int64_t deadline,
 
 	(void)e;
 	fake_decisions++;
+	fake_sts_anyway = hop->sts_anyway;
 	rule->line = 1;
 	if (str_starts(hop->domain, STR("verified.")))
 		rule->fixed = STR("secure match=mail.verified.example");

@@ -96,6 +96,19 @@ test_answers(const struct serve_protocol *p)
 }
 
 static void
+test_sendmail(const struct serve_protocol *p)
+{
+	struct buf b;
+
+	buf_init(&b, NULL, 10000);
+	ask(p, "sendmail both.example", &b);
+	ok(fake_sts_anyway, "Sendmail is told of a policy beside DANE");
+	ask(p, "tls both.example", &b);
+	ok(!fake_sts_anyway, "Postfix is not");
+	buf_fini(&b);
+}
+
+static void
 test_parents(const struct serve_protocol *p)
 {
 	unsigned before = fake_decisions;
@@ -215,6 +228,7 @@ main(void)
 	ok(p.starts('0') && p.starts('9') && !p.starts('r') && !p.starts('-'),
 	    "a digit begins a request");
 	test_answers(&p);
+	test_sendmail(&p);
 	test_parents(&p);
 	test_generations(&p);
 	test_late(&p);
