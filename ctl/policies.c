@@ -232,6 +232,7 @@ run_list(struct command *k)
 static int
 run_export(struct command *k)
 {
+	k->tls.answers = true;
 	return walk(k, export_one);
 }
 

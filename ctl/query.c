@@ -21,7 +21,7 @@ parse_options(int argc, char **argv, struct options *o)
 {
 	const char *wrong;
 
-	*o = (struct options){.json = false};
+	*o = (struct options){.tls.answers = true};
 	wrong = tls_options_parse(&o->tls, &o->json, argc, argv);
 	if (wrong)
 		return usage_fail(stderr, "query", wrong);
@@ -44,6 +44,7 @@ show(const struct tls_setup *s, const struct options *o,
 	    .detail = &detail,
 	    .render = &s->render,
 	    .postfix = s->postfix,
+	    .level = s->knows_level ? s->level : NULL,
 	    .now = clock_now(),
 	    .arena = arena};
 	json_t *j;

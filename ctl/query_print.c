@@ -146,8 +146,12 @@ print_policy(struct buf *b, const struct query_result *r)
 static void
 print_answers(struct buf *b, const struct query_result *r)
 {
-	buf_addf(b, "  answers to Postfix %s, for %" PRId64 " seconds:\n",
-	    r->postfix, r->detail->valid / 1000);
+	buf_addf(b, "  answers to Postfix %s", r->postfix);
+	if (!r->level)
+		buf_add_z(b, " (smtp_tls_security_level is not known)");
+	else if (*r->level)
+		buf_addf(b, " (smtp_tls_security_level = %s)", r->level);
+	buf_addf(b, ", for %" PRId64 " seconds:\n", r->detail->valid / 1000);
 	for (int m = 0; m < RENDER_MAP_COUNT; m++) {
 		struct render_answer a;
 
@@ -391,6 +395,8 @@ query_json(const struct query_result *r)
 	set(o, "hosts", hosts_json(r));
 	set(o, "mta_sts", sts_json(r));
 	set(o, "postfix_version", json_string(r->postfix));
+	set(o, "smtp_tls_security_level",
+	    r->level ? json_string(r->level) : json_null());
 	set(o, "answers", answers_json(r));
 	set(o, "valid_ms", json_integer(r->detail->valid));
 	set(o, "dns", questions_json(r));

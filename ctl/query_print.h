@@ -20,6 +20,7 @@ struct query_result {
 	const struct engine_detail *detail;
 	const struct render_config *render;
 	const char *postfix; /* the version of render */
+	const char *level; /* smtp_tls_security_level; NULL: not known */
 	int64_t now; /* seconds */
 	struct arena *arena; /* for the answers */
 };

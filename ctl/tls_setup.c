@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "tlspolicy/tls_conf.h"
 
-/* The version that answers are for when nobody knows the site's. */
-#define OLDEST "3.4"
+#define POSTCONF_MS 3000
 
 enum option_id { OPT_POSTFIX = 1, OPT_JSON };
 
@@ -48,34 +48,43 @@ tls_options_parse(struct tls_options *o, bool *json, int argc, char **argv)
 	return eval_source_wrong(&o->source);
 }
 
-static enum requiretls_default
-requiretls_of(const struct conf *c)
+/* As the daemon does; where there is no Postfix, that is no error. */
+static void
+ask_postfix(const struct conf *c, struct postfix_facts *out)
 {
-	switch (c->requiretls_policy) {
-	case CONF_REQUIRETLS_ENFORCE:
-		return REQUIRETLS_ENFORCE;
-	case CONF_REQUIRETLS_STARTTLS:
-		return REQUIRETLS_OPPORTUNISTIC_STARTTLS;
-	case CONF_REQUIRETLS_OPPORTUNISTIC:
-		return REQUIRETLS_OPPORTUNISTIC;
-	case CONF_REQUIRETLS_DISABLE:
-		break;
-	}
-	return REQUIRETLS_DISABLE;
+	struct diag d = {{0}, 0};
+
+	*out = (struct postfix_facts){.mail_version = ""};
+	if (!*c->postconf_command ||
+	    postfix_ask(c->postconf_command, POSTCONF_MS, out, &d) == 0)
+		return;
+	if (tls_conf_is_auto(c))
+		fprintf(stderr,
+		    "aver: Postfix cannot be asked for its version: %s\n",
+		    d.text);
 }
 
-/* "auto" is the daemon's to find out: a command tells what is safe for all. */
+/* version: of --postfix, whose main.cf demands nothing; NULL: this host's. */
 static int
 set_render(struct tls_setup *s, const char *version, struct diag *d)
 {
-	if (!version)
-		version = s->conf->postfix_version;
-	if (strcmp(version, "auto") == 0)
-		version = OLDEST;
-	s->postfix = version;
-	s->render.requiretls_policy = requiretls_of(s->conf);
-	return render_profile_postfix(
-	    str_from_z(version), &s->render.profile, d);
+	struct postfix_facts f = {.mail_version = ""};
+	const char *level = "";
+	int err;
+
+	if (!version) {
+		ask_postfix(s->conf, &f);
+		level = f.mail_version[0] ? f.smtp_tls_security_level : NULL;
+	}
+	err = tls_conf_render(s->conf, f.mail_version, level, &s->render, d);
+	if (!err && version)
+		err = render_profile_postfix(
+		    str_from_z(version), &s->render.profile, d);
+	snprintf(s->postfix, sizeof(s->postfix), "%s",
+	    version ? version : tls_conf_version(s->conf, f.mail_version));
+	s->knows_level = level != NULL;
+	snprintf(s->level, sizeof(s->level), "%s", level ? level : "");
+	return err;
 }
 
 static int
@@ -96,8 +105,7 @@ open_engine(struct tls_setup *s, const struct tls_options *o, struct diag *d)
 		return diag_set(d, err, 0, "%s", why.text);
 	if (*why.text)
 		fprintf(stderr,
-		    "aver: what is kept cannot be read, and does not count: "
-		    "%s\n",
+		    "aver: this is found out without the store: %s\n",
 		    why.text);
 	return 0;
 }
@@ -106,10 +114,11 @@ int
 tls_setup_open(const struct conf *c, const struct tls_options *o,
     struct tls_setup *s, struct diag *d)
 {
-	int err;
+	int err = 0;
 
 	*s = (struct tls_setup){.conf = c};
-	err = set_render(s, o->postfix, d);
+	if (o->answers)
+		err = set_render(s, o->postfix, d);
 	if (!err && *c->tls_policy_table)
 		err = tls_file_load(
 		    TLS_FILE_POLICY, c->tls_policy_table, &s->table, d);

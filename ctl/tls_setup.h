@@ -10,6 +10,7 @@
 #include "ctl/eval_source.h"
 #include "lib/base/diag.h"
 #include "lib/conf/conf.h"
+#include "lib/mta/postfix.h"
 #include "tlspolicy/engine.h"
 #include "tlspolicy/render.h"
 #include "tlspolicy/tls_table_file.h"
@@ -18,7 +19,8 @@
 
 struct tls_options {
 	struct eval_source_options source;
-	const char *postfix; /* a version; NULL: the configuration's */
+	bool answers; /* are rendered: Postfix is asked what it takes */
+	const char *postfix; /* a version, with answers; NULL: this host's */
 	bool writes; /* what is fetched is kept in the store */
 	bool no_engine; /* the store alone is looked at */
 };
@@ -37,7 +39,10 @@ struct tls_setup {
 	struct tls_file *table; /* NULL: none */
 	struct engine *engine;
 	struct render_config render;
-	const char *postfix; /* the version the answers are for */
+	/* with answers: what they are for */
+	char postfix[POSTFIX_VALUE_MAX]; /* the version */
+	bool knows_level;
+	char level[POSTFIX_VALUE_MAX]; /* smtp_tls_security_level */
 };
 
 /* Returns 0 or an aver_err with d filled; *s has to be closed in any case. */

@@ -4,7 +4,6 @@
 sbin_PROGRAMS += aver-policyd
 policyd_sources = \
 	policyd/answer_cache.c policyd/answer_cache.h \
-	policyd/child.c policyd/child.h \
 	policyd/collector.c policyd/collector.h \
 	policyd/datagrams.c policyd/datagrams.h \
 	policyd/delegation.c policyd/delegation.h \
@@ -13,21 +12,16 @@ policyd_sources = \
 	policyd/log_source.h policyd/log_stream.c \
 	policyd/log_state.c policyd/log_state.h \
 	policyd/policyd_metrics.c policyd/policyd_metrics.h \
-	policyd/postfix.c policyd/postfix.h \
 	policyd/service.c policyd/service.h \
 	policyd/socketmap.c policyd/socketmap.h \
 	policyd/tls_log.c policyd/tls_log.h
 aver_policyd_SOURCES = policyd/main.c $(policyd_sources)
 aver_policyd_LDADD = $(aver_libs)
 
-check_PROGRAMS += t/unit/answer_cache.t t/unit/postfix_facts.t
+check_PROGRAMS += t/unit/answer_cache.t
 t_unit_answer_cache_t_SOURCES = t/unit/answer_cache.t.c t/tap.h \
 	policyd/answer_cache.c policyd/answer_cache.h
 t_unit_answer_cache_t_LDADD = $(aver_libs)
-t_unit_postfix_facts_t_SOURCES = t/unit/postfix_facts.t.c t/unit/tmpdir.h \
-	t/tap.h policyd/child.c policyd/child.h \
-	policyd/postfix.c policyd/postfix.h
-t_unit_postfix_facts_t_LDADD = $(aver_libs)
 
 # with a fake service and engine
 check_PROGRAMS += t/unit/socketmap.t t/unit/delegation.t t/fuzz/delegation.t
@@ -48,7 +42,6 @@ EXTRA_DIST += t/fuzz/corpus/delegation
 
 check_PROGRAMS += t/unit/log_source.t t/fuzz/log_source.t
 log_sources = policyd/journal_export.c policyd/journal_export.h \
-	policyd/child.c policyd/child.h \
 	policyd/log_file.c policyd/log_journal.c policyd/log_mark.c \
 	policyd/log_source.h policyd/log_stream.c \
 	policyd/log_state.c policyd/log_state.h

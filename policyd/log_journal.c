@@ -15,7 +15,7 @@
 #include "lib/base/err.h"
 #include "lib/compat/pipe.h"
 #include "lib/net/listen.h"
-#include "policyd/child.h"
+#include "lib/mta/child.h"
 #include "policyd/journal_export.h"
 #include "policyd/log_source.h"
 

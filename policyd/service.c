@@ -24,8 +24,6 @@
 #include "tlspolicy/tls_conf.h"
 
 #define POSTCONF_MS 3000
-/* what any version since Postfix 3.4 understands */
-#define OLDEST "3.4"
 /* until a version that is not seen any more gives way to a higher one */
 #define VERSION_MS (10 * 60 * 1000)
 /* the first that has libtlsrpt */
@@ -68,75 +66,15 @@ service_refresh(struct service *s, struct snapshot *snap)
 	return service_snapshot(s);
 }
 
-static bool
-is_auto(const struct conf *c)
-{
-	return strcmp(c->postfix_version, "auto") == 0;
-}
-
-static enum requiretls_default
-requiretls_of(enum conf_requiretls v)
-{
-	switch (v) {
-	case CONF_REQUIRETLS_ENFORCE:
-		break;
-	case CONF_REQUIRETLS_STARTTLS:
-		return REQUIRETLS_OPPORTUNISTIC_STARTTLS;
-	case CONF_REQUIRETLS_OPPORTUNISTIC:
-		return REQUIRETLS_OPPORTUNISTIC;
-	case CONF_REQUIRETLS_DISABLE:
-		return REQUIRETLS_DISABLE;
-	}
-	return REQUIRETLS_ENFORCE;
-}
-
-/* Postfix takes the words in any case. */
-static enum render_base
-base_of(const struct postfix_facts *f)
-{
-	static const struct {
-		struct str level;
-		enum render_base base;
-	} levels[] = {
-	    {STR_INIT(""), RENDER_BASE_MAY},
-	    {STR_INIT("none"), RENDER_BASE_MAY},
-	    {STR_INIT("may"), RENDER_BASE_MAY},
-	    {STR_INIT("encrypt"), RENDER_BASE_ENCRYPT},
-	    {STR_INIT("dane"), RENDER_BASE_DANE},
-	    {STR_INIT("dane-only"), RENDER_BASE_DANE_ONLY},
-	    {STR_INIT("fingerprint"), RENDER_BASE_PKIX},
-	    {STR_INIT("verify"), RENDER_BASE_PKIX},
-	    {STR_INIT("secure"), RENDER_BASE_PKIX},
-	};
-	struct str level = str_from_z(f->smtp_tls_security_level);
-
-	for (size_t i = 0;
-	     f->mail_version[0] && i < sizeof(levels) / sizeof(levels[0]); i++)
-		if (str_eq_ci(level, levels[i].level))
-			return levels[i].base;
-	return RENDER_BASE_UNKNOWN;
-}
-
+/* s->version is empty until one is known. */
 static int
 fill_profile(struct service *s, struct snapshot *snap, struct diag *d)
 {
-	const struct conf *c = snap->conf;
-	const char *version = is_auto(c) ? s->version : c->postfix_version;
-	struct render_profile *p = &snap->render.profile;
-	struct diag why = {{0}, 0};
-	int err;
+	const struct postfix_facts *f = &s->facts;
 
-	if (!*version)
-		version = OLDEST;
-	err = render_profile_postfix(str_from_z(version), p, &why);
-	if (err && is_auto(c))
-		err = render_profile_postfix(STR(OLDEST), p, &why);
-	if (err)
-		return diag_set(
-		    d, err, 0, "parameter postfix_version: %s", why.text);
-	p->base = base_of(&s->facts);
-	snap->render.requiretls_policy = requiretls_of(c->requiretls_policy);
-	return 0;
+	return tls_conf_render(snap->conf, s->version,
+	    f->mail_version[0] ? f->smtp_tls_security_level : NULL,
+	    &snap->render, d);
 }
 
 /* Takes the reference of c. require: NULL to read the file. */
@@ -179,7 +117,7 @@ swap(struct service *s, struct snapshot *fresh)
 	old = s->current;
 	s->current = fresh;
 	atomic_store(&s->auto_version,
-	    is_auto(fresh->conf) ? fresh->render.profile.version : 0);
+	    tls_conf_is_auto(fresh->conf) ? fresh->render.profile.version : 0);
 	/* from here on cached answers of the old one are void */
 	atomic_store_explicit(
 	    &s->generation, fresh->generation, memory_order_release);
@@ -233,8 +171,8 @@ ask_postfix(struct service *s, const struct conf *c)
 	if (!*c->postconf_command)
 		return;
 	if (postfix_ask(c->postconf_command, POSTCONF_MS, &f, &d)) {
-		log_msg(
-		    is_auto(c) && !s->version[0] ? LOG_LVL_WARN : LOG_LVL_INFO,
+		log_msg(tls_conf_is_auto(c) && !s->version[0] ? LOG_LVL_WARN
+							      : LOG_LVL_INFO,
 		    "cannot ask Postfix for its settings: %s", d.text);
 		return;
 	}
@@ -252,7 +190,7 @@ log_version(struct service *s, const struct snapshot *snap)
 	const struct render_profile *p = &snap->render.profile;
 	const char *why = "postfix_version";
 
-	if (is_auto(snap->conf))
+	if (tls_conf_is_auto(snap->conf))
 		why = s->version[0] ? "as Postfix says"
 				    : "not known yet, so the oldest";
 	log_msg(LOG_LVL_INFO, "answers are for Postfix %u.%u.%u (%s)",

@@ -18,7 +18,7 @@
 #include "lib/dns/dns.h"
 #include "lib/net/listen.h"
 #include "lib/net/serve.h"
-#include "policyd/postfix.h"
+#include "lib/mta/postfix.h"
 #include "tlspolicy/render.h"
 #include "tlspolicy/tls_table_file.h"
 

@@ -36,6 +36,12 @@ enum render_base {
 	RENDER_BASE_UNKNOWN /* nobody could ask Postfix */
 };
 
+/*
+ * level: the value of smtp_tls_security_level, in any case, empty for none.
+ * RENDER_BASE_UNKNOWN for what is no level.
+ */
+enum render_base render_base_of(struct str level);
+
 /* What the MTA understands. */
 struct render_profile {
 	enum render_mta mta;

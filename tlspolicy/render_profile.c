@@ -64,3 +64,27 @@ render_profile_sendmail(struct render_profile *out)
 	*out =
 	    (struct render_profile){.mta = RENDER_SENDMAIL, .servername = true};
 }
+
+enum render_base
+render_base_of(struct str level)
+{
+	static const struct {
+		struct str level;
+		enum render_base base;
+	} levels[] = {
+	    {STR_INIT(""), RENDER_BASE_MAY},
+	    {STR_INIT("none"), RENDER_BASE_MAY},
+	    {STR_INIT("may"), RENDER_BASE_MAY},
+	    {STR_INIT("encrypt"), RENDER_BASE_ENCRYPT},
+	    {STR_INIT("dane"), RENDER_BASE_DANE},
+	    {STR_INIT("dane-only"), RENDER_BASE_DANE_ONLY},
+	    {STR_INIT("fingerprint"), RENDER_BASE_PKIX},
+	    {STR_INIT("verify"), RENDER_BASE_PKIX},
+	    {STR_INIT("secure"), RENDER_BASE_PKIX},
+	};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (str_eq_ci(level, levels[i].level))
+			return levels[i].base;
+	return RENDER_BASE_UNKNOWN;
+}

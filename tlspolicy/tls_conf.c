@@ -3,8 +3,17 @@
 
 #include "tlspolicy/tls_conf.h"
 
-#include "tlspolicy/render.h"
+#include <string.h>
+
 #include "tlspolicy/tls_table_file.h"
+
+#define OLDEST "3.4"
+
+bool
+tls_conf_is_auto(const struct conf *c)
+{
+	return strcmp(c->postfix_version, "auto") == 0;
+}
 
 static int
 check_version(const struct conf *c, struct buf *errors)
@@ -14,7 +23,7 @@ check_version(const struct conf *c, struct buf *errors)
 	struct diag d = {"", 0};
 	int err;
 
-	if (str_eq(version, STR("auto")))
+	if (tls_conf_is_auto(c))
 		return 0;
 	err = render_profile_postfix(version, &p, &d);
 	if (err)
@@ -39,4 +48,49 @@ tls_conf_check(const struct conf *c, struct buf *errors)
 	if (version)
 		return version;
 	return policy ? policy : require;
+}
+
+static enum requiretls_default
+requiretls_of(enum conf_requiretls v)
+{
+	switch (v) {
+	case CONF_REQUIRETLS_ENFORCE:
+		break;
+	case CONF_REQUIRETLS_STARTTLS:
+		return REQUIRETLS_OPPORTUNISTIC_STARTTLS;
+	case CONF_REQUIRETLS_OPPORTUNISTIC:
+		return REQUIRETLS_OPPORTUNISTIC;
+	case CONF_REQUIRETLS_DISABLE:
+		return REQUIRETLS_DISABLE;
+	}
+	return REQUIRETLS_ENFORCE;
+}
+
+const char *
+tls_conf_version(const struct conf *c, const char *said)
+{
+	struct render_profile p;
+
+	if (!tls_conf_is_auto(c))
+		return c->postfix_version;
+	return render_profile_postfix(str_from_z(said), &p, NULL) ? OLDEST
+								  : said;
+}
+
+int
+tls_conf_render(const struct conf *c, const char *said, const char *level,
+    struct render_config *out, struct diag *d)
+{
+	struct render_profile *p = &out->profile;
+	struct diag why = {"", 0};
+	int err = render_profile_postfix(
+	    str_from_z(tls_conf_version(c, said)), p, &why);
+
+	if (err)
+		return diag_set(
+		    d, err, 0, "parameter postfix_version: %s", why.text);
+	p->base =
+	    level ? render_base_of(str_from_z(level)) : RENDER_BASE_UNKNOWN;
+	out->requiretls_policy = requiretls_of(c->requiretls_policy);
+	return 0;
 }

@@ -5,13 +5,34 @@
 #ifndef TLSPOLICY_TLS_CONF_H
 #define TLSPOLICY_TLS_CONF_H
 
+#include <stdbool.h>
+
 #include "lib/base/buf.h"
+#include "lib/base/diag.h"
 #include "lib/conf/conf.h"
+#include "tlspolicy/render.h"
 
 /*
  * The two tables and the version of Postfix. Appends a line for each error.
  * Returns 0 or AVER_CONF (AVER_NOMEM).
  */
 int tls_conf_check(const struct conf *c, struct buf *errors);
+
+/* The version of Postfix is to be found out. */
+bool tls_conf_is_auto(const struct conf *c);
+
+/*
+ * The version that answers are for. said: by Postfix, for tls_conf_is_auto();
+ * where that is none, or empty, the oldest counts.
+ */
+const char *tls_conf_version(const struct conf *c, const char *said);
+
+/*
+ * How answers are to be rendered. said: as above. level: of
+ * main.cf, NULL when nobody could be asked. Returns 0 or AVER_CONF with d
+ * filled.
+ */
+int tls_conf_render(const struct conf *c, const char *said, const char *level,
+    struct render_config *out, struct diag *d);
 
 #endif

@@ -175,13 +175,48 @@ def test_decisions(site):
     tap.eq([h["sts_match"] for h in q["hosts"]], [False], "which is told")
     is_decided(site, "sub.sts.example", "none", "no policy of a parent")
     r = site.aver("query", "dane.example")
-    tap.ok("cannot be read" in r.stderr, "no store yet: it is told", r.stderr)
+    tap.ok("without the store" in r.stderr, "no store yet: it is told",
+           r.stderr)
     for words in ("dane-only", "_25._tcp.mx.dane.example TLSA ok secure",
                   "requiretls"):
         tap.ok(words in r.stdout, "the text has " + words, r.stdout)
     r = site.aver("query", "[mx.dane.example]")
     tap.ok("MX: not looked up" in r.stdout and "dane-only" in r.stdout,
            "a host in brackets has no MX", r.stdout)
+
+
+def test_postfix(site):
+    """The answers are those that the Postfix of this host would get."""
+    mine, seen = site.conf, {}
+
+    def says(name, *lines):
+        path = os.path.join(os.path.dirname(mine), name)
+        with open(path, "w") as f:
+            f.write("#!/bin/sh\n" + "".join("echo '%s'\n" % line
+                                            for line in lines))
+        os.chmod(path, 0o755)
+        with open(mine) as f, open(path + ".conf", "w") as to:
+            to.write(f.read() + "postfix_version = auto\n"
+                     "postconf_command = %s\n" % path)
+        return path + ".conf"
+    for name, lines in (("new", ["mail_version = 3.11.1",
+                                 "smtp_tls_security_level = may"]),
+                        ("strict", ["mail_version = 3.11.1",
+                                    "smtp_tls_security_level = secure"]),
+                        ("mute", [])):
+        site.conf = says(name, *lines)
+        seen[name] = site.query("test.example")
+    old = json.loads(site.aver("query", "--json", "--postfix", "3.7",
+                               "test.example").stdout)
+    site.conf = mine
+    tap.eq([(q["postfix_version"], q["smtp_tls_security_level"])
+            for q in list(seen.values()) + [old]],
+           [("3.11.1", "may"), ("3.11.1", "secure"), ("3.4", None),
+            ("3.7", "")], "what Postfix says of itself")
+    tap.ok(seen["new"]["answers"]["tls"].startswith("OK may policy_type=sts"),
+           "testing is told to one that reports it", seen["new"]["answers"])
+    tap.eq([seen["strict"]["answers"]["tls"], old["answers"]["tls"]],
+           ["NOTFOUND ", "NOTFOUND "], "and to none that demands more")
 
 
 def daemon_runs(site):
@@ -293,7 +328,7 @@ def main():
     lab.need(root=False, programs=("nsd", "ldns-signzone", "ldns-keygen"))
     with lab.Lab() as stage:
         site = Site(stage)
-        for test in (test_decisions, test_check, test_faults):
+        for test in (test_decisions, test_postfix, test_check, test_faults):
             tap.note(test.__name__)
             test(site)
     tap.done()

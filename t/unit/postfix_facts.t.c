@@ -8,7 +8,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
-#include "policyd/postfix.h"
+#include "lib/mta/postfix.h"
 #include "t/tap.h"
 #include "t/unit/tmpdir.h"
 

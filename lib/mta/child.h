@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-/* Programs that the daemon runs and whose output it reads. */
-#ifndef POLICYD_CHILD_H
-#define POLICYD_CHILD_H
+/* Programs of the MTA and the system that are run, and whose output is read. */
+#ifndef LIB_MTA_CHILD_H
+#define LIB_MTA_CHILD_H
 
 #include <sys/types.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-#include "policyd/postfix.h"
+#include "lib/mta/postfix.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "lib/base/chars.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
-#include "policyd/child.h"
+#include "lib/mta/child.h"
 
 #define OUTPUT_MAX ((size_t)16 * 1024)
 
@@ -118,10 +118,11 @@ postfix_ask(const char *command, int timeout_ms, struct postfix_facts *out,
 	bool ended;
 	pid_t pid;
 
-	if (pipe(fds) < 0 || fcntl(fds[0], F_SETFD, FD_CLOEXEC) < 0 ||
-	    fcntl(fds[1], F_SETFD, FD_CLOEXEC) < 0)
+	if (pipe(fds) < 0)
 		return diag_set(
 		    d, AVER_IO, 0, "%s: %s", command, strerror(errno));
+	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
 	err = spawn(command, fds[1], &pid);
 	close(fds[1]);
 	if (err) {

@@ -5,8 +5,8 @@
  * What the Postfix of this host says of itself, by postconf(1): its version,
  * and whether it can use the answers at all.
  */
-#ifndef POLICYD_POSTFIX_H
-#define POLICYD_POSTFIX_H
+#ifndef LIB_MTA_POSTFIX_H
+#define LIB_MTA_POSTFIX_H
 
 #include <stdbool.h>
 #include <stddef.h>

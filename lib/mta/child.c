@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-#include "policyd/child.h"
+#include "lib/mta/child.h"
 
 #include <fcntl.h>
 #include <signal.h>
