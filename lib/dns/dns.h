@@ -141,7 +141,8 @@ struct dns_source;
 struct dns_source_ops {
 	/*
 	 * Answers with a new reference, never NULL. deadline: of
-	 * clock_mono_ms(); past it the answer is DNS_TEMP. Thread-safe.
+	 * clock_mono_ms(); past it what is not known yet is DNS_TEMP.
+	 * Thread-safe.
 	 */
 	struct dns_rrset *(*resolve)(struct dns_source *, const struct dname *,
 	    uint16_t type, int64_t deadline);

@@ -385,8 +385,6 @@ cache_resolve(struct dns_source *src, const struct dname *name, uint16_t type,
 	struct entry *e;
 	bool joined;
 
-	if (now >= deadline)
-		return dns_rrset_fault(DNS_FAULT_TIMEOUT);
 	pthread_mutex_lock(&s->lock);
 	e = find_entry(s, hash, name, type);
 	if (e && e->expires > now) {
@@ -396,6 +394,14 @@ cache_resolve(struct dns_source *src, const struct dname *name, uint16_t type,
 		s->stats.hits++;
 		pthread_mutex_unlock(&s->lock);
 		return rr;
+	}
+	/*
+	 * Only now: what is there takes no time, and a name whose servers are
+	 * slow on purpose must not turn what was prefetched into trouble.
+	 */
+	if (now >= deadline) {
+		pthread_mutex_unlock(&s->lock);
+		return dns_rrset_fault(DNS_FAULT_TIMEOUT);
 	}
 	s->stats.misses++;
 	rq = find_request(s, hash, name, type);

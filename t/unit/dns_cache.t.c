@@ -202,8 +202,12 @@ test_hits(void)
 	is_int(st.entries, 2, "entries");
 	is_int(st.prefetches, 0, "what is there is not prefetched");
 	is_int(st.in_flight, 0, "nothing in flight");
+	is_int(ask(src, &name, clock_mono_ms() - 1), DNS_OK,
+	    "what is there is told past the deadline too");
+	name = number(2);
 	is_int(ask(src, &name, clock_mono_ms() - 1), DNS_TEMP,
-	    "past the deadline");
+	    "what is not is not asked for");
+	is_int(f.started, 2, "nor does it start a question");
 	dns_source_close(src);
 }
 
