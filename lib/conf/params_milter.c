@@ -213,8 +213,10 @@ static const struct param table[] = {
 	    "the message is rejected when any domain that its From fields "
 	    "name has a policy of quarantine or reject, and gets a header "
 	    "field otherwise.\n"
-	    "At most four domains are evaluated; the message never passes "
-	    "DMARC.",
+	    "At most four domains are evaluated: a message that names more, "
+	    "or whose header was not kept whole, is treated as if one had "
+	    "such a policy.\n"
+	    "The message never passes DMARC.",
     },
     {
 	WORD(spf_fail_action, enum conf_action, action_words),

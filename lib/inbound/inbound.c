@@ -186,7 +186,7 @@ inbound_eoh(struct inbound *in)
 	if (from_extract(in->arena, &in->headers, &in->from))
 		in->over = INBOUND_MEMORY;
 	for (size_t i = 0; in->opt->methods & INBOUND_DMARC &&
-			   i < in->from.n_domains && i < 2;
+			   i < in->from.n_domains && i < INBOUND_AUTHORS_MAX;
 	     i++)
 		dmarc_prefetch(
 		    in->dns, in->from.domains[i], in->opt->discovery);

@@ -5,10 +5,6 @@
 
 #include "lib/inbound/inbound_policy.h"
 
-/* Author domains evaluated when a message names several: RFC 9989 section
- * 11.5 asks for a cap. */
-#define AUTHORS_MAX 4
-
 static struct str
 author_problem(enum from_status status)
 {
@@ -54,6 +50,17 @@ is_enforcing(const struct dmarc_verdict *v)
 	return v->record && v->policy != DMARC_POLICY_NONE;
 }
 
+/*
+ * A domain beyond the cap, or in a field that no budget was left for, may be
+ * one that enforces: nobody gets around its policy by naming others first.
+ */
+static bool
+leaves_some_out(const struct inbound *in, size_t evaluated)
+{
+	return in->from.truncated || in->from.n_domains > evaluated ||
+	       in->over != INBOUND_WITHIN;
+}
+
 /* A failing domain with a stricter wish outweighs any other. */
 static bool
 is_worse(const struct dmarc_verdict *a, const struct dmarc_verdict *than)
@@ -80,12 +87,13 @@ take(struct inbound *in, const struct inbound_judgement *j)
 static void
 evaluate_ambiguous(struct inbound *in)
 {
-	size_t n =
-	    in->from.n_domains < AUTHORS_MAX ? in->from.n_domains : AUTHORS_MAX;
-	struct inbound_judgement j[AUTHORS_MAX + 1];
-	struct dmarc_verdict *all[AUTHORS_MAX];
+	size_t n = in->from.n_domains < INBOUND_AUTHORS_MAX
+		       ? in->from.n_domains
+		       : INBOUND_AUTHORS_MAX;
+	struct inbound_judgement j[INBOUND_AUTHORS_MAX + 1];
+	struct dmarc_verdict *all[INBOUND_AUTHORS_MAX];
 	struct inbound_judgement *worst;
-	bool enforcing = false;
+	bool enforcing = leaves_some_out(in, n);
 
 	for (size_t i = 0; i < n; i++) {
 		all[i] = &j[i].dmarc;

@@ -7,6 +7,10 @@
 
 #include "lib/inbound/inbound.h"
 
+/* Author domains evaluated when a message names several: RFC 9989 section
+ * 11.5 asks for a cap. */
+#define INBOUND_AUTHORS_MAX 4
+
 /* Fills in->dmarc, action, reply and reasons from the results before. */
 void inbound_dmarc(struct inbound *in);
 

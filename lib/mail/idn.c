@@ -11,7 +11,6 @@ int
 idn_to_ascii(struct arena *a, struct str name, struct str *out)
 {
 	uint8_t *ascii = NULL;
-	struct str copy;
 	char *z;
 	int rc;
 
@@ -24,10 +23,11 @@ idn_to_ascii(struct arena *a, struct str name, struct str *out)
 	    (const uint8_t *)z, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 	if (rc != IDN2_OK)
 		return rc == IDN2_MALLOC ? AVER_NOMEM : AVER_SYNTAX;
-	copy = arena_dup(a, str_from_z((const char *)ascii));
+	z = arena_z(a, str_from_z((const char *)ascii));
 	idn2_free(ascii);
-	if (arena_failed(a))
+	/* not arena_failed(): it may have refused something long ago */
+	if (!z)
 		return AVER_NOMEM;
-	*out = copy;
+	*out = str_from_z(z);
 	return 0;
 }

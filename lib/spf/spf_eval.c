@@ -493,8 +493,14 @@ spf_eval(struct dns *dns, struct arena *a, const struct spf_input *in,
     struct spf_verdict *out)
 {
 	struct spf_ctx c = {.dns = dns, .arena = a, .in = in, .out = out};
+	bool failed = arena_failed(a);
 	int err;
 
+	/*
+	 * Only what is refused from here on is trouble of ours: a sender who
+	 * filled the arena before must not get a temperror for it.
+	 */
+	a->failed = false;
 	*out = (struct spf_verdict){.result = SPF_NONE,
 	    .scope = in->scope,
 	    .mechanism = STR("default")};
@@ -515,4 +521,5 @@ spf_eval(struct dns *dns, struct arena *a, const struct spf_input *in,
 		out->mechanism = STR("default");
 		out->explanation = STR_NONE;
 	}
+	a->failed = a->failed || failed;
 }

@@ -13,6 +13,7 @@
 static const char zone_text[] =
     "good.example TXT \"v=spf1 ip4:192.0.2.1 -all\"\n"
     "_dmarc.good.example TXT \"v=DMARC1; p=reject\"\n"
+    "_dmarc.xn--mnchen-3ya.example TXT \"v=DMARC1; p=reject\"\n"
     "quar.example TXT \"v=spf1 -all\"\n"
     "_dmarc.quar.example TXT \"v=DMARC1; p=quarantine\"\n"
     "test.example TXT \"v=spf1 -all\"\n"
@@ -140,6 +141,13 @@ static const struct {
     {"two From without", "192.0.2.1", "a@good.example",
 	"From: a@watch.example\nFrom: b@nodmarc.example\n", DMARC_FAIL,
 	POLICY_HEADER, POLICY_FROM_INVALID, -1},
+    {"four authors without", "192.0.2.1", "a@good.example",
+	"From: a@1.x.test, a@2.x.test, a@3.x.test, a@4.x.test\n",
+	DMARC_PERMERROR, POLICY_HEADER, POLICY_FROM_INVALID, -1},
+    {"a fifth author, who is not evaluated", "192.0.2.1", "a@good.example",
+	"From: a@1.x.test, a@2.x.test, a@3.x.test, a@4.x.test, "
+	"a@quar.example\n",
+	DMARC_PERMERROR, POLICY_REJECT, POLICY_FROM_INVALID, -2},
 };
 
 static void
@@ -523,6 +531,18 @@ test_budgets(void)
 	is_int(w.in.from.status, FROM_REPEATED,
 	    "a second From beyond the budget is seen");
 	is_int(w.in.action, POLICY_REJECT, "and refused");
+	/* nor does a third one behind two harmless ones help */
+	arena_reset(&w.message);
+	dns_init(&w.dns, w.source, &w.message, INT64_MAX, 100);
+	inbound_begin(&w.in, &w.options, &w.message, &w.dns, &f);
+	inbound_field(&w.in, STR("From: a@nodmarc.example"));
+	for (int i = 0; i < 200; i++)
+		inbound_field(&w.in, STR("X-Field: x"));
+	inbound_field(&w.in, STR("From: a@nodmarc.example"));
+	inbound_field(&w.in, STR("From: b@quar.example"));
+	inbound_eoh(&w.in);
+	inbound_finish(&w.in);
+	is_int(w.in.action, POLICY_REJECT, "a third one is refused unseen");
 	/* one message cannot spend what the author's policy needs */
 	dns_init(&w.dns, w.source, &w.message, INT64_MAX, 0);
 	inbound_begin(&w.in, &w.options, &w.message, &w.dns, &f);
@@ -536,9 +556,50 @@ test_budgets(void)
 	close_world(&w);
 }
 
+/*
+ * Whoever fills the memory of his message up gets no temperror for it, which
+ * would keep the policy of the author domain from being applied.
+ */
+static void
+test_memory(void)
+{
+	static const struct {
+		const char *mail_from, *from;
+		enum policy_situation situation;
+	} rows[] = {
+	    {"a@good.example", "From: a@good.example", POLICY_DMARC_REJECT},
+	    {"", "From: a@m\xc3\xbcnchen.example", POLICY_DMARC_REJECT},
+	};
+	struct world w;
+
+	if (!ok(open_world(&w, ""), "memory"))
+		return;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct inbound_facts f =
+		    facts_of("192.0.2.9", rows[i].mail_from);
+
+		arena_reset(&w.message);
+		dns_init(&w.dns, w.source, &w.message, INT64_MAX, 100);
+		inbound_begin(&w.in, &w.options, &w.message, &w.dns, &f);
+		inbound_field(&w.in, str_from_z(rows[i].from));
+		ok(!arena_alloc(&w.message, 64 << 20), "a field too much");
+		inbound_drop_field(&w.in, INBOUND_MEMORY);
+		inbound_eoh(&w.in);
+		inbound_finish(&w.in);
+		is_int(w.in.over, INBOUND_MEMORY, "the limit is seen");
+		is_int(w.in.spf.result, i == 0 ? SPF_FAIL : SPF_NONE,
+		    "SPF goes on");
+		is_int(w.in.dmarc.result, DMARC_FAIL, "DMARC fails");
+		is_int(w.in.outcome.situation, rows[i].situation, "as such");
+		is_int(w.in.action, POLICY_QUARANTINE, "and is enforced");
+	}
+	close_world(&w);
+}
+
 int
 main(void)
 {
+	test_memory();
 	test_actions();
 	test_replies();
 	test_test_mode();
