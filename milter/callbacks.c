@@ -278,7 +278,7 @@ remove_forged(SMFICTX *ctx, struct session *s)
 static int
 strip_tls_fields(SMFICTX *ctx, struct session *s)
 {
-	unsigned n = s->inbound.require_tls_esmtp;
+	unsigned n = s->tls_mark.esmtp_seen;
 
 	if (!s->snapshot->conf->strip_require_tls_esmtp ||
 	    s->inbound.facts.requiretls)

@@ -34,6 +34,8 @@ tls_mark_field(struct tls_mark *m, struct str name)
 
 	if (*ours && str_eq_ci(name, str_from_z(ours)))
 		m->seen++;
+	if (str_eq_ci(name, STR("Require-TLS-ESMTP")))
+		m->esmtp_seen++;
 }
 
 bool

@@ -17,12 +17,14 @@
 struct tls_mark {
 	const struct conf *conf;
 	unsigned seen; /* fields of that name that came in */
+	unsigned esmtp_seen; /* and of Require-TLS-ESMTP, Postfix's own */
 	bool stays; /* a recipient is not delivered by a listed transport */
 };
 
 void tls_mark_init(struct tls_mark *m, const struct conf *c);
 /* One recipient; mailer: its transport, empty if the MTA does not say. */
 void tls_mark_rcpt(struct tls_mark *m, struct str mailer);
+/* Every field of the message, whatever becomes of it: deletion counts them. */
 void tls_mark_field(struct tls_mark *m, struct str name);
 /* wish: of inbound_tls_wish(). Is the message to be marked? */
 bool tls_mark_wanted(const struct tls_mark *m, struct str wish);

@@ -63,8 +63,7 @@ is_from(struct str name)
 static bool
 is_about_tls(struct str name)
 {
-	return str_eq_ci(name, STR("TLS-Required")) ||
-	       str_eq_ci(name, STR("Require-TLS-ESMTP"));
+	return str_eq_ci(name, STR("TLS-Required"));
 }
 
 bool
@@ -112,13 +111,11 @@ add_signature(struct inbound *in, const struct hdr *h)
 static void
 note_tls(struct inbound *in, const struct hdr *h)
 {
-	if (str_eq_ci(h->name, STR("TLS-Required"))) {
-		in->tls_required++;
-		if (str_eq_ci(str_trim_fws(h->value), STR("No")))
-			in->tls_required_no = true;
-	} else if (str_eq_ci(h->name, STR("Require-TLS-ESMTP"))) {
-		in->require_tls_esmtp++;
-	}
+	if (!is_about_tls(h->name))
+		return;
+	in->tls_required++;
+	if (str_eq_ci(str_trim_fws(h->value), STR("No")))
+		in->tls_required_no = true;
 }
 
 const char *

@@ -124,10 +124,9 @@ struct inbound {
 	size_t signatures;
 	struct arc_verifier *arc_verifier; /* NULL: no ARC fields */
 	uint64_t body_octets;
-	/* header fields about TLS: Postfix's own, and RFC 8689 section 3 */
+	/* RFC 8689 section 3 */
 	unsigned tls_required; /* TLS-Required fields */
 	bool tls_required_no; /* one that says No */
-	unsigned require_tls_esmtp; /* Require-TLS-ESMTP fields */
 
 	/* after inbound_finish() */
 	struct from from;

@@ -554,6 +554,13 @@ def test_tls(site):
     s = site.send(site.message("a@watch.example", extra))
     tap.eq((s.field("Require-TLS-ESMTP"), s.field("X-A")), ([], ["b"]),
            "strip_require_tls_esmtp removes them, and nothing else")
+    site.use(None, "strip_require_tls_esmtp = yes\nmax_header_fields = 100\n"
+                   "budget_action = accept\n")
+    late = b"X-B: c\r\n" * 150 + b"Require-TLS-ESMTP:" + b" " * 300 + \
+        b"yes\r\n"
+    s = site.send(site.message("a@watch.example", late))
+    tap.eq((s.field("Require-TLS-ESMTP"), len(s.field("X-B"))), ([], 150),
+           "strip_require_tls_esmtp removes what is beyond the budgets too")
 
 
 def test_aliases(site):

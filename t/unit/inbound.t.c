@@ -285,8 +285,6 @@ test_tls(void)
 	run(&w, &f, "From: a@good.example\nTLS-Required: Yes\n");
 	is_str(str_from_z(inbound_tls_wish(&w.in)), STR(""),
 	    "the only value is No");
-	run(&w, &f, "Require-TLS-ESMTP: yes\nRequire-TLS-ESMTP: yes\n");
-	is_int(w.in.require_tls_esmtp, 2, "Postfix's fields are counted");
 	close_world(&w);
 }
 

@@ -72,6 +72,8 @@ main(void)
 		tls_mark_field(&m, STR("X-M"));
 		tls_mark_field(&m, STR("X-Mx"));
 		tls_mark_field(&m, STR(""));
+		tls_mark_field(&m, STR("require-tls-ESMTP"));
+		is_int(m.esmtp_seen, 1, "fields of Postfix");
 		is_int(m.seen, *k->header ? 2 : 0, "fields of that name");
 	}
 	return tap_done();
