@@ -35,11 +35,11 @@ except ImportError:
 
 SECONDS = int(os.environ.get("AVER_FLOOD", "15"))
 DEADLINE = 5  # message_deadline
-SLACK = 3 * L.SLOW  # for a machine with other work
+SLACK = 8 * L.SLOW  # for a machine with other work
 CONNECTIONS = 200
 HONEST = 6
 # beyond this an unanswered session counts as hanging
-HANGS = 4 * DEADLINE + 10 * L.SLOW
+HANGS = 4 * DEADLINE + 30 * L.SLOW
 tap = L.Tap()
 
 
@@ -564,7 +564,7 @@ def judge_honest(mail):
     tap.note("honest messages: %d, seconds median %.3f, 99%% %.3f, "
              "worst %.3f" % (len(took), took[len(took) // 2],
                              took[len(took) * 99 // 100], took[-1]))
-    tap.ok(len(mail) >= SECONDS * HONEST / (DEADLINE + SLACK),
+    tap.ok(len(mail) >= SECONDS * HONEST / (DEADLINE + 3 * L.SLOW),
            "honest mail flows", len(mail))
     begun = sorted(m[4] for m in mail)
     tap.note("  of that, until the milter took the connection: worst %.3f" %
@@ -626,10 +626,7 @@ def main(lab):
 
     def calm():
         return not connections(milter.port)
-    try:
-        L.wait_until(calm, DEADLINE + SLACK, "calm")
-    except RuntimeError:
-        pass
+    L.happens(calm, L.PATIENCE)
     tap.eq(connections(milter.port), 0, "no connection is left")
     tap.note("idle before %s, after %s" % (idle, status(milter.proc.pid)))
     start = time.monotonic()
@@ -640,7 +637,7 @@ def main(lab):
               if re.search(r"error: |Sanitizer|runtime error", line)]
     tap.eq(errors[:5], [], "no error in the log")
     dns.p.terminate()
-    asked = dns.result(5)
+    asked = dns.result(L.PATIENCE)
     tap.ok(asked and asked[1] > 0, "DNS was dead enough", asked)
     tap.note("DNS questions, and those without answer: %s" % (asked,))
 

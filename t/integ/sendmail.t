@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__))))
 import lab as L
@@ -337,10 +336,8 @@ def test_record(site):
     lines = [x for x in text.splitlines() if "qid=" in x and
              "exempt=yes" not in x and " policy=" in x and
              (" dmarc=pass" in x or " dmarc=fail" in x)]
-    end = time.monotonic() + 10 * L.SLOW
-    while sum(site.milter.evaluations().values()) < len(lines) and \
-            time.monotonic() < end:
-        time.sleep(0.1)
+    L.happens(lambda: sum(site.milter.evaluations().values()) >= len(lines),
+              L.PATIENCE)
     tap.eq(sum(site.milter.evaluations().values()), len(lines),
            "as many recorded as evaluated")
 

@@ -380,8 +380,7 @@ test_late_answer(void)
 	ok(src->ops->resolve(src, &name, DNS_TXT, FOREVER) ==
 		dns_rrset_fault(DNS_FAULT_TIMEOUT),
 	    "no answer");
-	ok(clock_mono_ms() - from >= 30 && clock_mono_ms() - from < 2000,
-	    "within the time for one lookup");
+	ok(clock_mono_ms() - from >= 30, "after the time for one lookup");
 	is_int(ask(src, &name, clock_mono_ms() + 5), DNS_TEMP,
 	    "nor before a deadline");
 	is_int(f.started, 1, "the second one joined");

@@ -569,8 +569,22 @@ test_store(const char *dir)
 static void
 await_fetches(struct bench *b, unsigned n)
 {
-	for (int i = 0; i < 400 && fetches(&b->fake) < n; i++)
+	for (int i = 0; i < 6000 && fetches(&b->fake) < n; i++)
 		sleep_ms(10);
+}
+
+/* Those that have come to an end, this way or that. */
+static void
+await_refreshes(struct bench *b, unsigned n)
+{
+	struct sts_cache_stats st;
+
+	for (int i = 0; i < 6000; i++) {
+		sts_cache_stats(b->cache, &st);
+		if (st.counts.refreshed + st.counts.refresh_failures >= n)
+			return;
+		sleep_ms(10);
+	}
 }
 
 static void
@@ -593,7 +607,7 @@ test_refresh(const char *dir)
 	b.fake.policy = TESTING;
 	atomic_store(&now_s, START + 2 * DAY);
 	await_fetches(&b, 2);
-	sleep_ms(50);
+	await_refreshes(&b, 1);
 	ask(&b, &a, "a.example", STS_ABSENT, "", 500, &x);
 	ok(x.sts.policy && x.sts.policy->mode == STS_TESTING &&
 		x.sts.fetched == START + 2 * DAY && str_eq(x.sts.id, STR("1")),
@@ -601,7 +615,7 @@ test_refresh(const char *dir)
 	b.fake.policy = NULL;
 	atomic_store(&now_s, START + 4 * DAY);
 	await_fetches(&b, 3);
-	sleep_ms(50);
+	await_refreshes(&b, 2);
 	ask(&b, &a, "a.example", STS_ABSENT, "", 500, &x);
 	ok(x.sts.policy && x.is_stale, "one that fails changes nothing");
 	sts_cache_stats(b.cache, &st);
