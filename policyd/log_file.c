@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/chars.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "policyd/log_source.h"
@@ -97,6 +98,19 @@ is_compressed(struct str name)
 	       str_ends_ci(name, STR(".bz2")) || str_ends_ci(name, STR(".zst"));
 }
 
+/*
+ * What rotation puts behind the name: ".1", "-20261126", "_2", ".old". Others
+ * are logs of their own, as mail.info and mail.warn are beside mail.
+ */
+static bool
+is_rotated(struct str suffix)
+{
+	if (suffix.n == 0 || str_eq(suffix, STR(".old")))
+		return true;
+	return suffix.n > 1 && str_chr(STR(".-_"), suffix.p[0]) < 3 &&
+	       chars_is(suffix.p[1], CH_DIGIT);
+}
+
 /* True when the search is over. */
 static bool
 look_at(struct wanted *w, const char *path)
@@ -119,7 +133,7 @@ look_at(struct wanted *w, const char *path)
 	return w->ino != 0;
 }
 
-/* The file itself and what begins with its name: "mail.log.1". */
+/* The file itself and what it was renamed to: "mail.log.1". */
 static void
 search(const struct log_file *f, struct wanted *w)
 {
@@ -139,7 +153,8 @@ search(const struct log_file *f, struct wanted *w)
 	while (n++ < SIBLINGS_MAX && (e = readdir(dir))) {
 		struct str is = str_from_z(e->d_name);
 
-		if (!str_starts(is, name) || is_compressed(is))
+		if (!str_starts(is, name) || is_compressed(is) ||
+		    (!w->ino && !is_rotated(str_from(is, name.n))))
 			continue;
 		if ((size_t)snprintf(path, sizeof(path), "%.*s%s",
 			slash ? (int)(slash - f->path + 1) : 0, f->path,

@@ -89,6 +89,30 @@ test_follow(const char *dir)
 	s.close(s.self);
 }
 
+/* /var/log/mail, as some systems have it, with logs of some levels beside. */
+static void
+test_neighbours(const char *dir)
+{
+	static const char *const others[] = {
+	    "mail.info", "mail.warn", "mail.info.1", "mailbox-1", "mail.1.gz"};
+	struct tmppath log = tmp_in(dir, "mail"), one = tmp_in(dir, "mail-1");
+	struct log_mark at = nowhere;
+	struct log_source s;
+
+	add(log.z, "");
+	(void)log_source_file(log.z, &s);
+	is_int(s.seek(s.self, &nowhere, NULL), 0, "a log among others");
+	add(log.z, "a\n");
+	expect(&s, "a/", "is followed", &at);
+	rename(log.z, one.z);
+	for (size_t i = 0; i < N(others); i++)
+		add(tmp_in(dir, others[i]).z, "other\n");
+	usleep(20000);
+	add(log.z, "b\n");
+	expect(&s, "b/", "and what is beside it is not its next", &at);
+	s.close(s.self);
+}
+
 static void
 test_restart(const char *dir)
 {
@@ -340,6 +364,7 @@ main(void)
 	struct tmpdir dir = tmpdir_new();
 
 	test_follow(dir.path);
+	test_neighbours(dir.path);
 	test_restart(dir.path);
 	test_long(dir.path);
 	test_stream();
