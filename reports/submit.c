@@ -116,17 +116,21 @@ check_suppressed(struct submit *s, const struct ledger_report *rep,
 }
 
 /*
- * RFC 3463 section 3.2: 5.1.x is about an address, and 5.2.1 is a mailbox that
- * is disabled. 5.1.7 and 5.1.8 are about the sender's: our fault, and the same
- * for every report.
+ * RFC 3463 section 3.2: which of 5.1.x are about the recipient's address; later
+ * came 5.1.10, that its domain takes no mail. 5.2.1 is a mailbox that is
+ * disabled. 5.1.0 is any address, and Postfix says it of senders that it does
+ * not know. What is about ours is our fault, and the same for every report.
  */
 static bool
 is_about_recipient(struct str status)
 {
-	return str_eq(status, STR("5.2.1")) ||
-	       (str_starts(status, STR("5.1.")) &&
-		   !str_eq(status, STR("5.1.7")) &&
-		   !str_eq(status, STR("5.1.8")));
+	static const char *const codes[] = {
+	    "5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.1"};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (str_eq(status, str_from_z(codes[i])))
+			return true;
+	return false;
 }
 
 /* A mailbox that is not there will not be there tomorrow. */
@@ -139,7 +143,8 @@ note_bad_address(
 
 	arena_reset(&s->arena);
 	address = arena_lower(&s->arena, to);
-	if (!is_about_recipient(str_from_z(reply->status)))
+	if (reply->before_rcpt ||
+	    !is_about_recipient(str_from_z(reply->status)))
 		return;
 	if (address.n &&
 	    store_suppress_bounce(s->r->store, address, reporter_now(s->r),

@@ -107,6 +107,9 @@ struct transport_reply {
 	 * now.
 	 */
 	bool transport_down;
+	/* What was said came before the recipient was named, so it is not about
+	 * the recipient, whatever the status is. SMTP only. */
+	bool before_rcpt;
 	struct tls_result tls; /* of the connection used; tls.tried */
 };
 

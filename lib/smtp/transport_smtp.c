@@ -173,6 +173,7 @@ answer(struct transport_reply *out, const struct smtp_end *end, bool down)
 	transport_answer(
 	    out, outcomes[end->outcome], status, end->code, "%s", end->text);
 	out->in_doubt = end->in_doubt;
+	out->before_rcpt = end->outcome != SMTP_OK && end->stage < SMTP_AT_RCPT;
 	out->transport_down = down;
 }
 

@@ -358,6 +358,11 @@ def test_refused(lab):
                "a refusal for another reason suppresses nothing")
         tap.eq(refused(lab, "MAIL", "550 5.1.8 no such sender domain"),
                (1, []), "nor one of our sender's address")
+        tap.eq(refused(lab, "RCPT", "550 5.1.0 <x>: Sender address rejected: "
+                       "User unknown in local recipient table"),
+               (1, []), "nor Postfix's word for a sender it does not know")
+        tap.eq(refused(lab, "MAIL", "550 5.1.1 who are you"), (1, []),
+               "nor one before the recipient was named")
     except ImportError as e:
         tap.note("no relay that refuses: needs %s" % e.name)
 
