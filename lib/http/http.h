@@ -29,7 +29,7 @@ enum http_end {
 	HTTP_ANSWER, /* a status, whatever it is */
 	HTTP_TIMEOUT,
 	HTTP_CERTIFICATE, /* the server's is not valid for the host */
-	HTTP_TOO_LARGE, /* the body is above max_size */
+	HTTP_TOO_LARGE, /* the body is above max_size; never of a POST */
 	HTTP_TOO_MANY_FIELDS,
 	HTTP_FAILED, /* connection, TLS, protocol */
 	HTTP_OURS, /* nothing was tried: load, memory, arguments, the end */

@@ -324,7 +324,7 @@ def https(ca, more=""):
 
 def test_https(lab, ca, takers):
     zone = "take.example. A 127.0.0.1\n"
-    names = ["200", "201", "204", "302", "500", "404"]
+    names = ["200", "200page", "201", "204", "302", "500", "404"]
     for name in names:
         zone += ask("d%s.example" % name, takers.url(name, "h%s.example" %
                                                      name))
@@ -332,7 +332,7 @@ def test_https(lab, ca, takers):
     c = Case(lab, zone, https(ca))
     c.put(*[bad(D0, "d%s.example" % n) for n in names])
     c.run()
-    want = {"200": "sent", "201": "sent", "204": "sent"}
+    want = {"200": "sent", "200page": "sent", "201": "sent", "204": "sent"}
     got = {r["policy_domain"][1:-8]: list(r["submissions"])[0]
            for r in c.ledger()}
     for n in names:
@@ -354,8 +354,11 @@ def test_https(lab, ca, takers):
         c.run(now)
     got = {r["policy_domain"][1:-8]: list(r["submissions"])[0]
            for r in c.ledger()}
-    tap.eq(got, {"200": "sent", "201": "sent", "204": "sent", "500": "sent",
-                 "302": "failed", "404": "failed"}, "given up after a day")
+    tap.eq(got, {"200": "sent", "200page": "sent", "201": "sent",
+                 "204": "sent", "500": "sent", "302": "failed",
+                 "404": "failed"}, "given up after a day")
+    tap.eq(len(takers.at("200page")), 1,
+           "what is taken is not sent again for a long answer")
     n = len(takers.at("404"))
     tap.ok(5 <= n <= 16, "with growing intervals", n)
 
@@ -579,7 +582,7 @@ def test_reading(lab):
 def main(lab):
     ca = smtp_lab.Authority(lab.dir)
     names = ["take.example"] + ["h%s.example" % n for n in (
-        "200", "201", "204", "302", "500", "404", "silent")]
+        "200", "200page", "201", "204", "302", "500", "404", "silent")]
     takers = T.Takers(ca.issue("takers", names))
     os.chmod(ca.file, 0o644)
     if not T.jsonschema:

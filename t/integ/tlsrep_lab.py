@@ -128,7 +128,8 @@ class Mail(Report):
 
 class Takers:
     """An HTTPS server; what it says goes by the path: /200, /500, /302, or
-    what .say has for it; /silent never answers. got: (host, path, content
+    what .say has for it; /silent never answers, one with "page" in its path
+    with a long text. got: (host, path, content
     type, octets) of each request. before(host) is called before the answer."""
 
     def __init__(self, certificate):
@@ -154,8 +155,10 @@ class Takers:
                 if what[0] == "3":
                     self.send_header("Location", "https://%s/200" %
                                      self.headers["Host"])
-                self.send_header("Content-Length", "0")
+                page = b"x" * (1 << 20 if "page" in self.path else 0)
+                self.send_header("Content-Length", str(len(page)))
                 self.end_headers()
+                self.wfile.write(page)
 
             do_GET = do_PUT = do_POST
 
