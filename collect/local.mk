@@ -4,6 +4,7 @@
 libpure_a_SOURCES += collect/own_mail.c collect/own_mail.h
 libaver_a_SOURCES += \
 	collect/inforce.c collect/inforce.h \
+	collect/log_time.c collect/log_time.h \
 	collect/rows.c collect/rows.h \
 	collect/tally.c collect/tally.h
 

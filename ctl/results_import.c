@@ -8,10 +8,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "collect/inforce.h"
+#include "collect/log_time.h"
 #include "collect/own_mail.h"
 #include "collect/rows.h"
 #include "ctl/tls_setup.h"
@@ -52,7 +52,6 @@ struct import {
 	struct own_mail *own;
 	char sender[HOST_MAX + 32];
 	int64_t now;
-	int offset; /* of local time, seconds east of UTC */
 	/* figures */
 	uint64_t lines, sessions, bad, reported, rows, cut;
 	struct diag first_bad;
@@ -204,8 +203,7 @@ on_event(void *arg, const struct postfix_event *e)
 		m->reported++;
 		return;
 	}
-	if (!postfix_stamp_time(e->stamp, m->now, m->offset, &r.time) ||
-	    r.time < 0)
+	if (!log_time(e->stamp, m->now, &r.time) || r.time < 0)
 		r.time = m->now;
 	if (e->kind != POSTFIX_EVENT_OFFER)
 		inforce_ask(m->setup.engine, e->domain, e->mx, e->port,
@@ -292,19 +290,6 @@ read_all(struct import *m, struct diag *d)
 
 /* ---- the command -------------------------------------------------------- */
 
-static int
-offset_of(int64_t now)
-{
-	time_t t = (time_t)now, back;
-	struct tm here, there;
-
-	if (!localtime_r(&t, &here) || !gmtime_r(&t, &there))
-		return 0;
-	there.tm_isdst = here.tm_isdst;
-	back = mktime(&there);
-	return back == (time_t)-1 ? 0 : (int)(t - back);
-}
-
 static void
 set_sender(struct import *m)
 {
@@ -328,7 +313,6 @@ prepare(struct import *m, struct diag *d)
 	arena_init(&m->memory, PARSER_MEMORY);
 	arena_init(&m->arena, TLS_ARENA + TLSRPT_DATAGRAM_MEMORY);
 	m->now = clock_now();
-	m->offset = offset_of(m->now);
 	m->tally = tally_new();
 	m->own = malloc(sizeof(*m->own));
 	m->parser = postfix_log_new(&m->memory, PROCESSES, on_event, m);

@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "collect/inforce.h"
+#include "collect/log_time.h"
 #include "collect/own_mail.h"
 #include "collect/rows.h"
 #include "lib/base/clock.h"
@@ -97,26 +97,12 @@ complain(struct tls_log *l, const char *what, const struct diag *d)
 
 /* ---- events ------------------------------------------------------------- */
 
-static int
-offset_of(time_t t)
-{
-	struct tm here, there;
-	time_t back;
-
-	if (!localtime_r(&t, &here) || !gmtime_r(&t, &there))
-		return 0;
-	there.tm_isdst = here.tm_isdst;
-	back = mktime(&there);
-	return back == (time_t)-1 ? 0 : (int)(t - back);
-}
-
 static int64_t
 time_of(struct str stamp)
 {
 	int64_t now = clock_now(), t;
 
-	if (!postfix_stamp_time(stamp, now, offset_of((time_t)now), &t) ||
-	    t > now + FUTURE || t < 0)
+	if (!log_time(stamp, now, &t) || t > now + FUTURE || t < 0)
 		return now;
 	return t;
 }

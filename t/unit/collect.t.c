@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright (c) 2026 the aver authors */
 
-/* What becomes of datagrams, log events and findings; the tally; own mail. */
+/* What becomes of datagrams, log events and findings; the tally; own mail; the
+ * time of log lines. */
+
+#include <stdlib.h>
+#include <time.h>
 
 #include "collect/inforce.h"
+#include "collect/log_time.h"
 #include "collect/own_mail.h"
 #include "collect/rows.h"
 #include "collect/tally.h"
@@ -452,6 +457,39 @@ test_own_mail(void)
 	free(o);
 }
 
+static void
+test_log_time(void)
+{
+	/* 2026-11-26T12:00:00Z and 2026-07-10T12:00:00Z */
+	static const int64_t nows[] = {1795694400, 1783684800};
+	static const struct {
+		struct str stamp;
+		int64_t want;
+	} cases[] = {
+	    {STR_INIT("Jul 10 01:30:00"), 1783639800}, /* the 9th, 23:30Z */
+	    {STR_INIT("Nov 20 01:30:00"), 1795134600}, /* 00:30Z */
+	    {STR_INIT("2026-07-10T01:30:00"), 1783639800},
+	    {STR_INIT("2026-07-10T01:30:00+01:00"), 1783643400},
+	    {STR_INIT("2026-11-20T01:30:00Z"), 1795138200},
+	};
+	int64_t t = 7;
+
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	tzset();
+	for (size_t k = 0; k < N(nows); k++)
+		for (size_t i = 0; i < N(cases); i++) {
+			ok(log_time(cases[i].stamp, nows[k], &t) &&
+				t == cases[i].want,
+			    "%.*s, read in %s", STRF(cases[i].stamp),
+			    k ? "summer" : "winter");
+			if (t != cases[i].want)
+				printf("# got %lld\n", (long long)t);
+		}
+	ok(!log_time(STR("yesterday"), nows[0], &t), "no time");
+	unsetenv("TZ");
+	tzset();
+}
+
 int
 main(void)
 {
@@ -462,5 +500,6 @@ main(void)
 	test_inforce();
 	test_tally();
 	test_own_mail();
+	test_log_time();
 	return tap_done();
 }
