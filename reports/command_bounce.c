@@ -139,6 +139,28 @@ suppress(struct bounce *k)
 }
 
 /*
+ * RFC 3463 section 3.2: 5.1.7 and 5.1.8 are about the sender's address. That is
+ * ours to put right, and no report arrives until then, wherever it goes.
+ */
+static bool
+is_about_sender(const struct dsn *d)
+{
+	bool about = false;
+
+	for (size_t i = 0; i < d->n; i++) {
+		struct str status = d->v[i].status;
+
+		if (d->v[i].action != DSN_FAILED)
+			continue;
+		if (!str_eq(status, STR("5.1.7")) &&
+		    !str_eq(status, STR("5.1.8")))
+			return false;
+		about = true;
+	}
+	return about;
+}
+
+/*
  * It takes more memory than there is for one, and would the next time too: the
  * MTA is not to try again for days. A report that goes to the same address
  * comes back, too.
@@ -174,6 +196,11 @@ judge(struct bounce *k, struct str envelope)
 	}
 	switch (k->dsn.what) {
 	case DSN_IS_FAILURE:
+		if (is_about_sender(&k->dsn)) {
+			log_bounce(k, "ignore: it is about our own address",
+			    STR_NONE, 0);
+			return 0;
+		}
 		err = suppress(k);
 		if (err != AVER_NOTFOUND)
 			return err;

@@ -428,6 +428,8 @@ def test_bounce(lab):
     tap.eq(bounce(sender[:-24] + other + sender[-23:]), (0, []), "forged")
     tap.eq(bounce("dmarc-reports@reporter.example"), (0, []), "no token")
     tap.eq(bounce(sender, "delayed", "4.4.1"), (0, []), "a delay")
+    tap.eq(bounce(sender, status="5.1.8", text="550 sender domain not found"),
+           (0, []), "a refusal of the sender")
     code, list_ = bounce("somebody@else.example", args=(sender,))
     tap.eq((code, [(e["kind"], e["value"], e["strikes"]) for e in list_]),
            (0, [("address", "r@d0.example", 1)]), "a bounce")
