@@ -91,7 +91,8 @@ int authres_parse(
  * Does the value of a field claim to come from id (RFC 8601 section 5, for
  * the removal of forgeries)? Read leniently: case, quotes, comments, a final
  * dot, "id/more", U-labels, any version. A value that is not clearly
- * another's is a claim as soon as id stands anywhere in it. id not empty.
+ * another's is a claim as soon as id stands anywhere in it, or as soon as that
+ * takes more work than any honest one does. id not empty.
  */
 bool authres_names_id(struct str value, struct str id);
 

@@ -337,14 +337,35 @@ is_dress(char c)
 	return chars_is(c, CH_FWS | CH_CTL) || c == '"' || c == '\\';
 }
 
+/* Octets looked at again for each of a value; no sane one needs two. */
+#define LOOKS_EACH ((size_t)16)
+#define LOOKS_LEAST ((size_t)4096)
+
+static void
+spend(size_t *left, size_t n)
+{
+	*left -= n < *left ? n : *left;
+}
+
+/* A comment at t that ends; what it took to know is spent. */
+static bool
+passes_comment(struct scan *t, size_t *left)
+{
+	const char *from = t->p;
+	bool ends = scan_cfws(t);
+
+	spend(left, (size_t)((ends ? t->p : t->end) - from));
+	return ends;
+}
+
 /* id begins at t when dress (and, if wanted, comments) are skipped. */
 static bool
-begins_undressed(struct scan t, struct str id, bool comments)
+begins_undressed(struct scan t, struct str id, bool comments, size_t *left)
 {
 	size_t i = 0;
 
-	while (i < id.n && !scan_done(&t)) {
-		if (comments && i && *t.p == '(' && scan_cfws(&t))
+	while (i < id.n && !scan_done(&t) && *left) {
+		if (comments && i && *t.p == '(' && passes_comment(&t, left))
 			continue;
 		if (!is_dress(*t.p)) {
 			if (chars_lower(*t.p) != chars_lower(id.p[i]))
@@ -352,18 +373,27 @@ begins_undressed(struct scan t, struct str id, bool comments)
 			i++;
 		}
 		t.p++;
+		spend(left, 1);
 	}
 	return i == id.n;
 }
 
-/* id stands somewhere in value, however dressed. */
+/*
+ * id stands somewhere in value, however dressed. A value made to cost the
+ * square of its length is taken for a claim before it does.
+ */
 static bool
 holds_undressed(struct str value, struct str id)
 {
-	for (struct scan s = scan_of(value); !scan_done(&s); s.p++)
-		if (!is_dress(*s.p) && (begins_undressed(s, id, false) ||
-					   begins_undressed(s, id, true)))
+	size_t left = LOOKS_EACH * value.n + LOOKS_LEAST;
+
+	for (struct scan s = scan_of(value); !scan_done(&s); s.p++) {
+		if (is_dress(*s.p))
+			continue;
+		if (begins_undressed(s, id, false, &left) ||
+		    begins_undressed(s, id, true, &left) || !left)
 			return true;
+	}
 	return false;
 }
 

@@ -451,6 +451,19 @@ test_claims(void)
 	buf_add_z(&b, "\"mx.example");
 	ok(authres_names_id(buf_str(&b), STR("mx.example")),
 	    "long and ours at its end");
+	/* each m might be ours behind a comment, which never ends */
+	buf_clear(&b);
+	buf_add_z(&b, "@ ");
+	while (b.n < 600000)
+		buf_add_z(&b, "m\\(");
+	ok(authres_names_id(buf_str(&b), STR("mx.example")),
+	    "made to cost the square of its length");
+	buf_clear(&b);
+	buf_add_z(&b, "@ ");
+	while (b.n < 600000)
+		buf_add_z(&b, "m(x)x. (mx) m\"x\"");
+	ok(!authres_names_id(buf_str(&b), STR("mx.example")),
+	    "long, with many comments");
 	buf_fini(&b);
 }
 
