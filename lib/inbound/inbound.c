@@ -55,12 +55,6 @@ inbound_begin(struct inbound *in, const struct inbound_options *opt,
 }
 
 static bool
-is_from(struct str name)
-{
-	return str_eq_ci(name, STR("From"));
-}
-
-static bool
 is_about_tls(struct str name)
 {
 	return str_eq_ci(name, STR("TLS-Required"));
@@ -75,12 +69,12 @@ inbound_wants_field(const struct inbound *in, struct str name, size_t octets)
 		return in->headers.n < 2 * o->max_header_fields;
 	if (in->facts.exempt)
 		return false;
-	/* a second From beyond the budget must not go unseen */
-	if (is_from(name) && octets <= 65536 && in->froms < 2)
+	if (in->headers.n < o->max_header_fields &&
+	    octets <= o->max_header_octets &&
+	    in->headers.octets <= o->max_header_octets - octets)
 		return true;
-	return in->headers.n < o->max_header_fields &&
-	       octets <= o->max_header_octets &&
-	       in->headers.octets <= o->max_header_octets - octets;
+	/* a second From beyond the budget must not go unseen */
+	return octets <= 65536 && in->froms < 2 && from_is_name(name);
 }
 
 void
@@ -165,7 +159,7 @@ inbound_field(struct inbound *in, struct str raw)
 		return;
 	}
 	in->fields_seen++;
-	in->froms += is_from(h.name);
+	in->froms += from_is_name(h.name);
 	if (in->opt->methods & INBOUND_DKIM &&
 	    str_eq_ci(h.name, STR("DKIM-Signature")))
 		add_signature(in, &h);

@@ -57,6 +57,12 @@ kind_of(struct str name)
 	return name.n == 4 ? NAME_FROM : NAME_ODD;
 }
 
+bool
+from_is_name(struct str name)
+{
+	return kind_of(name) != NAME_OTHER;
+}
+
 /* "From" and nothing else stands before the colon. */
 static enum name_kind
 kind_of_field(const struct hdr *h)

@@ -49,6 +49,9 @@ struct from {
 
 #define FROM_DOMAINS_MAX 16
 
+/* Is the field of that name a From field for some reader, as below? */
+bool from_is_name(struct str name);
+
 /*
  * Looks at all From fields of the message. A name that is "From" only for
  * readers who drop white space, folds, controls or 8-bit octets around or in

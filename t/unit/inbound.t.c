@@ -529,6 +529,18 @@ test_budgets(void)
 	is_int(w.in.from.status, FROM_REPEATED,
 	    "a second From beyond the budget is seen");
 	is_int(w.in.action, POLICY_REJECT, "and refused");
+	/* nor is one that only some readers take for a From field missed */
+	arena_reset(&w.message);
+	dns_init(&w.dns, w.source, &w.message, INT64_MAX, 100);
+	inbound_begin(&w.in, &w.options, &w.message, &w.dns, &f);
+	inbound_field(&w.in, STR("From: a@good.example"));
+	for (int i = 0; i < 200; i++)
+		inbound_field(&w.in, STR("X-Field: x"));
+	inbound_field(&w.in, STR("Fr\x80om: b@quar.example"));
+	inbound_eoh(&w.in);
+	inbound_finish(&w.in);
+	is_int(w.in.from.status, FROM_REPEATED, "an odd second From is seen");
+	is_int(w.in.action, POLICY_REJECT, "and refused");
 	/* nor does a third one behind two harmless ones help */
 	arena_reset(&w.message);
 	dns_init(&w.dns, w.source, &w.message, INT64_MAX, 100);
