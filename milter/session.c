@@ -295,6 +295,16 @@ record(struct session *s, struct session_verdict *out)
 	    incident(s, &out->incident), fingerprint, &s->ticket);
 }
 
+static bool
+removes_too_much(const struct session *s)
+{
+	size_t n = s->forged.n + s->tls_mark.seen;
+
+	if (s->snapshot->conf->strip_require_tls_esmtp)
+		n += s->tls_mark.esmtp_seen;
+	return n > REMOVED_MAX;
+}
+
 static void
 render(struct session *s, struct session_verdict *out)
 {
@@ -302,7 +312,7 @@ render(struct session *s, struct session_verdict *out)
 
 	buf_init(&b, &s->message, AUTHRES_MAX);
 	inbound_authres(&s->inbound, &b, "\n");
-	out->failed = !buf_ok(&b) || s->forged.failed;
+	out->failed = !buf_ok(&b) || s->forged.failed || removes_too_much(s);
 	out->authres = buf_str(&b);
 	if (!s->snapshot->conf->received_spf || s->inbound.facts.exempt)
 		return;

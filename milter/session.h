@@ -68,7 +68,9 @@ struct session_verdict {
 	struct str verdict; /* value of VERDICT_FIELD; empty: none */
 	bool tls_mark; /* add tls_required_header */
 	enum session_incident incident;
-	bool failed; /* out of memory: ask the client to retry */
+	/* out of memory, or more than REMOVED_MAX fields are to go: ask the
+	 * client to retry */
+	bool failed;
 };
 
 /* NULL when memory is out. ip with family IP_NONE, port 0: not known. */

@@ -340,6 +340,16 @@ def run(site, milter):
            "\n".join(why))
     site.client.close()
     milter.reconfigure(CONF)
+    # Sendmail has a limit of its own: MaxHeadersLength
+    if site.name != "Postfix":
+        return
+    code, text, _ = send(site, [lie] * 1001)
+    tap.ok(code == 451, site.name + ": more than a thousand are refused",
+           "%d %s" % (code, text))
+    code, _, got = send(site, [lie] * 1000)
+    why = complaints(got, ABOVE + BELOW, BODY) if got else code
+    tap.ok(not why, site.name + ": a thousand are removed", why)
+    site.client.close()
 
 
 ZONES = {"example": """
