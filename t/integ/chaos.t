@@ -182,7 +182,8 @@ class Monkey:
             t.start()
             self.threads.append(t)
         end = time.monotonic() + SECONDS
-        while time.monotonic() < end or not (self.all_done() or self.trouble):
+        while not self.trouble and (time.monotonic() < end or
+                                    not self.all_done()):
             time.sleep(0.2)
         self.quit.set()
         for t in self.threads:
