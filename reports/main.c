@@ -3,6 +3,7 @@
 
 /* aver-report: one table of subcommands, each of which runs to its end. */
 
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,7 +52,7 @@ struct program {
 static int
 usage(FILE *f)
 {
-	fprintf(f, "usage: aver-report [-ftV] [-c FILE] command "
+	fprintf(f, "usage: aver-report [-fhtV] [-c FILE] command "
 		   "[argument ...]\n\n");
 	for (const struct command *c = commands; c->name; c++)
 		fprintf(f, "  aver-report %s%s\n\t%s\n", c->name, c->synopsis,
@@ -62,10 +63,14 @@ usage(FILE *f)
 static int
 parse_options(int argc, char **argv, struct program *p)
 {
+	static const struct option longer[] = {
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
 	int c;
 
 	/* the options of a subcommand are its own */
-	while ((c = getopt(argc, argv, "+c:fhtV")) != -1) {
+	while ((c = getopt_long(argc, argv, "+c:fhtV", longer, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			p->conf_path = optarg;
@@ -98,6 +103,14 @@ find(const char *name)
 		if (strcmp(name, c->name) == 0)
 			return c;
 	return NULL;
+}
+
+/* Whether "-h" or "--help" is all that the command was given. */
+static bool
+wants_help(int argc, char **argv)
+{
+	return argc == 2 &&
+	       (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0);
 }
 
 static void
@@ -184,5 +197,11 @@ main(int argc, char **argv)
 		    argv[optind]);
 		return usage(stderr);
 	}
-	return run(&p, command, argc - optind, argv + optind);
+	argc -= optind;
+	argv += optind;
+	if (wants_help(argc, argv)) {
+		usage(stdout);
+		return EXIT_OK;
+	}
+	return run(&p, command, argc, argv);
 }

@@ -11,23 +11,39 @@
 #include "lib/compat/compat.h"
 
 #define ERRORS_MAX ((size_t)1 << 20)
+#define USAGE "usage: %s [-fhtV] [-c FILE]\n"
 
 /* --- the begin */
 
 static int
 usage(const struct daemon *d)
 {
-	fprintf(stderr, "usage: %s [-ftV] [-c FILE]\n", d->name);
+	fprintf(stderr, USAGE, d->name);
 	return 2;
+}
+
+static void
+help(const struct daemon *d)
+{
+	printf(USAGE "  -c FILE     read this configuration\n"
+		     "  -f          run in the foreground, as it does anyway\n"
+		     "  -t          check the configuration and exit\n"
+		     "  -V          print the version and exit\n"
+		     "  -h, --help  print this and exit\n",
+	    d->name);
 }
 
 /* Negative: it is done. */
 static int
 parse_options(struct daemon *d, int argc, char **argv)
 {
+	static const struct option longer[] = {
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
 	int c;
 
-	while ((c = getopt(argc, argv, "c:ftV")) != -1) {
+	while ((c = getopt_long(argc, argv, "c:fhtV", longer, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			d->conf_path = optarg;
@@ -39,6 +55,9 @@ parse_options(struct daemon *d, int argc, char **argv)
 			break;
 		case 'V':
 			printf("%s %s\n", d->name, AVER_VERSION);
+			return -1;
+		case 'h':
+			help(d);
 			return -1;
 		default:
 			return usage(d);

@@ -33,7 +33,7 @@ struct daemon {
 /*
  * Reads the options and the configuration, which is *out then, opens the log
  * and blocks the signals that daemon_wait() waits for. False: the program ends
- * with *status, as after -V or -t, and what is wrong has been said.
+ * with *status, as after -h, -V or -t, and what is wrong has been said.
  */
 bool daemon_begin(
     struct daemon *d, int argc, char **argv, struct conf **out, int *status);

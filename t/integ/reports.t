@@ -465,6 +465,11 @@ def test_usage(lab):
                            capture_output=True, text=True)
         tap.ok(r.returncode == 2 and "usage" in r.stderr,
                "usage: " + " ".join(args), r.stderr)
+    for args in (("-h",), ("--help",), ("dmarc", "--help"), ("check", "-h")):
+        r = subprocess.run([R.REPORT, *args], capture_output=True, text=True)
+        tap.ok(r.returncode == 0 and not r.stderr and
+               r.stdout.startswith("usage: aver-report ") and
+               "aver-report tls" in r.stdout, "help: " + " ".join(args), r)
     for args in (("reports", "show"), ("reports", "list", "x"),
                  ("reports", "--state", "x"), ("suppress", "add"),
                  ("suppress", "add", "x.example", "--for", "ever"),

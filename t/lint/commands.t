@@ -8,11 +8,44 @@ import subprocess
 import lint
 
 
-def aver(*words):
-    program = os.path.join(lint.BUILD, "aver")
+def run(name, *words):
+    program = os.path.join(lint.BUILD, name)
     r = subprocess.run([program] + list(words), stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE, text=True, check=False)
     return r.returncode, r.stdout, r.stderr
+
+
+def aver(*words):
+    return run("aver", *words)
+
+
+def synopsis(name):
+    """The letters and words of the options in a daemon's manual."""
+    with open(os.path.join(lint.TOP, "man/%s.8.in" % name)) as f:
+        text = f.read()
+    options = re.search(r"\nThe options are:\n(.*?)\n\.El\n", text, re.S)
+    return set(re.findall(r"(?m)Fl (-?\w+)", options.group(1)))
+
+
+def daemon_help(name):
+    """What is wrong with the help of a program whose only words are options"""
+    bad, said = [], None
+    for word in ("-h", "--help"):
+        r = run(name, word)
+        if r[0] or r[2] or not r[1].startswith("usage: %s " % name):
+            bad.append("%s %s: %r" % (name, word, r))
+        elif said not in (None, r[1]):
+            bad.append("%s: -h and --help differ" % name)
+        said = r[1]
+    known = set(re.findall(r"(?m)(?<=[ \n,]-)-?\w+(?=[ ,])",
+                           said.partition("\n")[2]))
+    if known != synopsis(name):
+        bad.append("%s: %s in the help, %s in the manual" % (
+            name, sorted(known), sorted(synopsis(name))))
+    r = run(name, "-x")
+    if r[0] != 2 or r[1] or "usage: " not in r[2]:
+        bad.append("%s -x: %r" % (name, r))
+    return bad
 
 
 def forms(usage):
@@ -66,6 +99,8 @@ def main():
     tap.none(sorted({c for c, _ in pairs} ^ {c for c, _ in in_manual}),
              "and so are the commands")
     tap.none(sorted(options - known), "every option is in aver(1)")
+    for name in ("aver-milter", "aver-policyd"):
+        tap.none(daemon_help(name), name + " says what it takes")
     tap.done()
 
 
