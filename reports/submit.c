@@ -414,18 +414,36 @@ deliver_staged(struct submit *s)
 	return err;
 }
 
-/* False: there is nothing more to do before `end`. */
+struct later {
+	int64_t asked, next; /* next INT64_MAX: there is none */
+};
+
+static int
+find_later(void *arg, const struct ledger_submission *sub)
+{
+	struct later *l = arg;
+
+	if (sub->next_try <= l->asked)
+		return 0;
+	l->next = sub->next_try;
+	return 1;
+}
+
+/*
+ * False: there is nothing more to do before `end`. What was due at the last
+ * look has had its chance: a cap, a mute host or somebody else's claim keeps
+ * it, and it must not keep others that become due.
+ */
 static bool
 wait_for_more(struct submit *s, int64_t end, int *err)
 {
-	int64_t next, now = reporter_now(s->r);
+	struct later l = {s->asked, INT64_MAX};
 
-	*err = store_next_due(s->r->store, &next, s->d);
-	if (*err == AVER_NOTFOUND)
+	*err = store_each_due_submission(
+	    s->r->store, s->kind->kind, end, find_later, &l, s->d);
+	if (*err > 0)
 		*err = 0;
-	else if (!*err && next > now && next <= end)
-		return reporter_wait(s->r, next);
-	return false;
+	return !*err && l.next <= end && reporter_wait(s->r, l.next);
 }
 
 /* One that has ended is written down, unless none does for a while. */

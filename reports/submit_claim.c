@@ -213,8 +213,9 @@ find_due(struct submit *s)
 	s->n_new = 0;
 	s->skipped = false;
 	s->err = 0;
+	s->asked = reporter_now(s->r);
 	err = store_each_due_submission(
-	    s->r->store, s->kind->kind, reporter_now(s->r), collect, s, s->d);
+	    s->r->store, s->kind->kind, s->asked, collect, s, s->d);
 	return err < 0 ? err : s->err;
 }
 

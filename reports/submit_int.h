@@ -58,6 +58,7 @@ struct submit {
 	 */
 	bool dry, skipped;
 	int64_t looked;
+	int64_t asked; /* reporter_now() of the last look */
 	struct submit_result *result;
 	struct diag *d;
 	int err; /* from inside of a callback */

@@ -262,6 +262,18 @@ def test_caps(lab):
            "what did not get its turn in a day is given up")
 
 
+def test_caps_spread(lab):
+    """What a cap keeps does not keep others that become due later."""
+    zone = "".join(ask("d%d.example" % i, "mailto:d%d@%s" % (
+        i, "out.example" if i < 4 else "d%d.example" % i)) for i in range(9))
+    c = Case(lab, zone, "report_max_per_host = 1\nreport_spread = 1h\n",
+             9, 90)
+    c.run(D0 + DAY)
+    tap.eq(len([a for a in c.to() if a.endswith("@out.example")]), 1,
+           "one for the host with a cap")
+    tap.eq(len(c.to()), 6, "and all that go elsewhere, in the same run")
+
+
 def test_suppressed(lab):
     zone = "".join(ask("d%d.example" % i, "mailto:R@d%d.example" % i)
                    for i in range(4))
@@ -548,8 +560,8 @@ _dmarc.d0 TXT "v=DMARC1; p=reject; rua=mailto:r@d0.example"
 with L.Lab() as the_lab:
     for test in (test_plain, test_nothing, test_late, test_ahead, test_who,
                  test_not, test_hostile, test_format, test_parts, test_spread,
-                 test_caps, test_suppressed, test_retry, test_refused,
-                 test_give_up, test_bounce, test_usage, test_off, test_check,
+                 test_caps, test_caps_spread, test_suppressed, test_retry,
+                 test_refused, test_give_up, test_bounce, test_usage, test_off, test_check,
                  test_two_hosts):
         test(the_lab)
 tap.done()
