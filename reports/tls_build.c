@@ -370,9 +370,11 @@ put_part(struct tls_builder *b)
 	return 0;
 }
 
+/* One that got no policy, for want of a row that can be read, is none. */
 static int
 end_part(struct tls_builder *b)
 {
+	struct tlsrpt_written w;
 	int err;
 
 	if (!b->open)
@@ -381,7 +383,8 @@ end_part(struct tls_builder *b)
 	err = tlsrpt_write_end(b->writer);
 	if (!err)
 		err = gz_writer_end(b->gz);
-	return err ? err : put_part(b);
+	tlsrpt_writer_counts(b->writer, &w);
+	return err || w.policies == 0 ? err : put_part(b);
 }
 
 /* The second walk. A document that is full ends with a policy. */

@@ -8,6 +8,7 @@ import calendar
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
@@ -486,6 +487,24 @@ def test_loop(lab):
     tap.ok(sent.count(0) == 2, "who goes on misses one day in eight", sent)
 
 
+def test_unreadable(lab):
+    """Rows that another version wrote, or that are damaged."""
+    if os.environ.get("AVER_STORE"):
+        tap.note("rows are damaged in SQLite only")
+        return
+    c = Case(lab, ask("d.example", "mailto:tls@d.example") +
+             ask("e.example", "mailto:tls@e.example"))
+    c.put(bad(D0, "d.example"), bad(D0, "e.example"), good(D0, "e.example"))
+    with sqlite3.connect(c.store[len("sqlite:"):]) as db:
+        db.execute("UPDATE tls_result SET detail = x'00'"
+                   " WHERE length(detail) > 0")
+    c.run()
+    tap.eq([m.domain for m in c.tls_mails()], ["e.example"],
+           "no report is made of nothing")
+    tap.ok("nothing that can be read" in c.log_text, "the log says so",
+           c.log_text)
+
+
 def test_dry(lab):
     c = Case(lab, ask("d.example", "mailto:tls@d.example,ftp://x.example/") +
              ask("e.example", "mailto:tls@e.example"))
@@ -589,8 +608,8 @@ def main(lab):
         tap.note("python3-jsonschema is not installed: no schema is checked")
     for test in (test_document, test_settle, test_record, test_wanted,
                  test_success, test_hosts, test_late_host, test_twin,
-                 test_details, test_loop, test_dry, test_spread,
-                 test_signature, test_reading):
+                 test_details, test_loop, test_unreadable, test_dry,
+                 test_spread, test_signature, test_reading):
         tap.note(test.__name__)
         test(lab)
     for test in (test_several, test_https, test_silent, test_safety,
