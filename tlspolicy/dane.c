@@ -26,6 +26,7 @@ static const char *const state_names[DANE_STATE_COUNT] = {
     [DANE_FAILED] = "failed",
     [DANE_NO_ADDRESS] = "no-address",
     [DANE_ADDRESS_FAILED] = "address-failed",
+    [DANE_UNASKED] = "unasked",
 };
 
 static const char *const mx_names[DANE_MX_COUNT] = {
@@ -245,6 +246,9 @@ count_host(struct dane_verdict *v, const struct dane_host *h)
 		break;
 	case DANE_NO_ADDRESS:
 		v->no_address++;
+		break;
+	case DANE_UNASKED:
+		v->unasked++;
 		break;
 	case DANE_ADDRESS_FAILED:
 	case DANE_STATE_COUNT:

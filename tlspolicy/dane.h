@@ -57,6 +57,7 @@ enum dane_state {
 	DANE_FAILED, /* the TLSA lookup failed: never a fallback */
 	DANE_NO_ADDRESS, /* the host has none: it will not be used */
 	DANE_ADDRESS_FAILED, /* not known whether it has any: not to be used */
+	DANE_UNASKED, /* whether it has records is not known here */
 	DANE_STATE_COUNT
 };
 
@@ -103,7 +104,8 @@ int dane_host_tlsa(
 
 /* Outcome for the domain. */
 enum dane_outcome {
-	DANE_OUT_NONE, /* proven: no host has TLSA records that count */
+	/* proven: no host has TLSA records that count; or nobody asked */
+	DANE_OUT_NONE,
 	DANE_OUT_ONLY, /* every host that can be used has usable records */
 	/*
 	 * Some have, or have unusable ones, or a lookup failed beside hosts
@@ -125,6 +127,7 @@ const char *dane_outcome_name(enum dane_outcome o);
 struct dane_verdict {
 	enum dane_outcome outcome;
 	size_t usable, unusable, absent, failed, no_address, address_failed;
+	size_t unasked; /* with these "none" is what we do, and not proven */
 	/* an address lookup failed beside hosts that count: keep it short */
 	bool is_shaky;
 	const struct dane_host *culprit; /* of failed lookups, or NULL */

@@ -142,7 +142,7 @@ make_hosts(struct lookup *l, size_t n)
 
 		h->name = name_text(l, &l->targets[i].name);
 		h->preference = l->targets[i].preference;
-		h->state = DANE_ABSENT;
+		h->state = DANE_UNASKED;
 	}
 	out->n_hosts = out->hosts ? n : 0;
 	return out->hosts != NULL;
@@ -344,6 +344,7 @@ look_up_hosts(struct lookup *l)
 		host_fails(&out->hosts[i], DANE_ADDRESS_FAILED,
 		    "more MX hosts than are looked at");
 	for (size_t i = 0; i < n; i++) {
+		out->hosts[i].state = DANE_ABSENT;
 		dns_prefetch(l->d, &l->targets[i].name, DNS_A);
 		dns_prefetch(l->d, &l->targets[i].name, DNS_AAAA);
 	}

@@ -21,7 +21,7 @@
 struct dane_query {
 	struct dns *dns; /* its arena holds what is found */
 	const struct nexthop *hop; /* NEXTHOP_DOMAIN or NEXTHOP_HOST */
-	/* false: the hosts are named only, and all are DANE_ABSENT */
+	/* false: the hosts are named only, and all are DANE_UNASKED */
 	bool tlsa;
 	bool insecure_mx; /* look also behind MX records without DNSSEC */
 	unsigned max_hosts; /* looked at, at most DANE_HOSTS_MAX */

@@ -248,14 +248,18 @@ answer_sts(struct job *j, const char *level, bool is_enforced)
  * The level for an answer that only tells TLS reports of a policy: what the
  * MTA would do anyway. Under a level of DANE it would drop the policy, so where
  * that is the base, "may" will do if there are no TLSA records. NULL where it
- * is not known: then nothing is said.
+ * is not known: then nothing is said. Nor is it where nobody asked for the
+ * records here, and the MTA would.
  */
 static const char *
 base_level(const struct job *j)
 {
 	const struct tls_decision *d = j->decision;
+	const struct tls_rule *rule = d->facts.rule;
+	bool is_asked =
+	    d->dane.unasked == 0 || (rule && (rule->flags & TLS_RULE_NO_DANE));
 	bool is_absent =
-	    d->dane.outcome == DANE_OUT_NONE && !d->dane.is_shaky &&
+	    d->dane.outcome == DANE_OUT_NONE && !d->dane.is_shaky && is_asked &&
 	    (d->facts.mx == DANE_MX_SECURE || d->facts.mx == DANE_MX_INSECURE);
 
 	switch (j->p->base) {

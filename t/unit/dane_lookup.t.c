@@ -72,7 +72,7 @@ static const struct {
 	"insecure mx.d.test=usable@mx.d.test", NULL, false},
     {"the same, which does not count",
 	SIGNED "d.test INSECURE MX\n_25._tcp.mx.d.test " TLSA,
-	"insecure mx.d.test=absent", NULL, true},
+	"insecure mx.d.test=unasked", NULL, true},
     {"a bogus MX", SIGNED "d.test BOGUS MX\n", "failed bogus=d.test", NULL,
 	false},
     {"SERVFAIL for the MX", SIGNED "d.test SERVFAIL MX\n", "failed", NULL,

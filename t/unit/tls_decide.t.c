@@ -29,7 +29,7 @@ struct input {
 	const char *key; /* NULL: example.com */
 	const char *rule; /* of the table for this key, NULL: none */
 	char mx; /* s i f d 0: secure, insecure, failed, no domain, null */
-	const char *hosts; /* "aunf0x" as in dane.t.c, one letter a host */
+	const char *hosts; /* "aunf0x?" as enum dane_state, a letter a host */
 	const char *policy; /* text, or NULL */
 	enum tlsrpt_result failure;
 	const char *trouble;
@@ -49,7 +49,7 @@ struct world {
 static void
 set_hosts(struct world *w, const char *list)
 {
-	static const char letters[] = "aunf0x"; /* as enum dane_state */
+	static const char letters[] = "aunf0x?"; /* as enum dane_state */
 	static const char *const names[] = {
 	    "mx1.example.com", "mx2.example.net", "mx3.example.org"};
 	size_t n = 0;
@@ -382,6 +382,12 @@ static const struct input half = {.mx = 's', .hosts = "ua"};
 static const struct input down = {.mx = 'f'};
 static const struct input literal = {.key = "[192.0.2.1]"};
 static const struct input parent = {.key = ".example.com"};
+static const struct input testing_unasked = {
+    .mx = 'i', .hosts = "?", .policy = TESTING};
+static const struct input failing_unasked = {
+    .mx = 's', .hosts = "?", .failure = TLSRPT_STS_WEBPKI_INVALID};
+static const struct input testing_no_dane = {
+    .rule = "no-dane", .mx = 's', .hosts = "?", .policy = TESTING};
 static const struct input unlooked = {.policy = TESTING};
 static const struct input fixed_old = {.rule =
 					   "fingerprint match="
@@ -430,6 +436,15 @@ static const struct {
 	"OK may" TESTED},
     {"testing 3.10, main.cf dane, DANE not looked at", &unlooked, "tls", "3.10",
 	RENDER_BASE_DANE, "NOTFOUND "},
+    /* the MTA looks for TLSA records itself, and is to go on doing so */
+    {"testing 3.10, main.cf dane, no TLSA asked for", &testing_unasked, "tls",
+	"3.10", RENDER_BASE_DANE, "NOTFOUND "},
+    {"testing 3.10, main.cf may, no TLSA asked for", &testing_unasked, "tls",
+	"3.10", RENDER_BASE_MAY, "OK may" TESTED},
+    {"failed 3.10, main.cf dane, no TLSA asked for", &failing_unasked, "tls",
+	"3.10", RENDER_BASE_DANE, "NOTFOUND "},
+    {"testing 3.10, main.cf dane, no-dane", &testing_no_dane, "tls", "3.10",
+	RENDER_BASE_DANE, "OK may" TESTED},
     /* nothing that would ask for less than main.cf does */
     {"testing 3.10, main.cf dane-only", &testing, "tls", "3.10",
 	RENDER_BASE_DANE_ONLY, "NOTFOUND "},
