@@ -169,8 +169,7 @@ export_one(void *arg, const struct store_sts *s)
 {
 	struct command *k = arg;
 	struct sts_policy p;
-	struct nexthop hop = {
-	    .kind = NEXTHOP_DOMAIN, .domain = s->domain, .port = 25};
+	struct nexthop hop;
 	struct tls_facts f = {.nexthop = &hop,
 	    .mx = DANE_MX_UNASKED,
 	    .sts = {.policy = &p,
@@ -183,8 +182,10 @@ export_one(void *arg, const struct store_sts *s)
 	struct arena arena;
 
 	arena_init(&arena, TLS_ARENA);
-	f.rule = tls_table_find(tls_file_policy(k->setup.table), &hop);
-	if (s->policy.n && s->expires > k->now + 3600 &&
+	if (nexthop_parse(&arena, s->domain, &hop, NULL) == 0)
+		f.rule = tls_table_find(tls_file_policy(k->setup.table), &hop);
+	if (hop.kind == NEXTHOP_DOMAIN && s->policy.n &&
+	    s->expires > k->now + 3600 &&
 	    sts_policy_parse(&arena, s->policy, &p, NULL) == 0 &&
 	    p.mode == STS_ENFORCE) {
 		tls_decide(&f, &d);

@@ -239,6 +239,17 @@ def test_faults(site):
     r = site.aver("policy", "export", "--postfix", "3.7")
     tap.eq(r.stdout, "sts.example\tsecure match=mx.sts.example "
            "servername=hostname\n", "export")
+    conf, r = site.conf, []
+    for rule in ("no-sts", "encrypt"):
+        with open(conf) as f, open(conf + ".table", "w") as to:
+            to.write(f.read() + "tls_policy_table = %s.rules\n" % conf)
+        with open(conf + ".rules", "w") as f:
+            f.write(".example %s\n" % rule)
+        site.conf = conf + ".table"
+        r.append(site.aver("policy", "export", "--postfix", "3.7").stdout)
+    site.conf = conf
+    tap.eq(r, ["", "sts.example\tencrypt\n"],
+           "what the operator's table says goes before in an export")
     site.hosts.down()
     is_decided(site, "sts.example", "sts-enforce", "the policy host is down")
     site.dns.stop()
