@@ -446,6 +446,9 @@ store_import(struct store *to, FILE *f, const char *name, bool add,
 	}
 	if (!err)
 		err = add_all(x, f, name, &lines, d);
+	/* the file may be removed now */
+	if (!err)
+		err = store_flush(to, d);
 	buf_fini(&x->body);
 	arena_fini(&x->report_arena);
 	arena_fini(&x->arena);

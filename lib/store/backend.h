@@ -96,8 +96,9 @@ struct store_ledger_ops {
 	    struct diag *d);
 	int (*put)(struct store *s, const struct ledger_report *r,
 	    const struct ledger_submission *subs, size_t n, struct diag *d);
-	int (*forget)(struct store *s, int64_t before, uint64_t *forgotten,
-	    struct diag *d);
+	/* id: this one alone, whenever it was made; empty: all */
+	int (*forget)(struct store *s, int64_t before, struct str id,
+	    uint64_t *forgotten, struct diag *d);
 	/*
 	 * made: what it becomes if there is none, NULL for random octets; out:
 	 * what it is then.
@@ -243,6 +244,8 @@ struct store_ops {
 	int (*fence)(struct store *s, struct str source,
 	    struct store_fence *fence, uint64_t *seq, struct diag *d);
 	int (*stats)(struct store *s, struct store_stats *out, struct diag *d);
+	/* NULL: a commit is as safe as it will be */
+	int (*flush)(struct store *s, struct diag *d);
 	const struct store_evaluation_ops *evaluation;
 	const struct store_take_ops *take;
 	const struct store_ledger_ops *ledger;

@@ -246,6 +246,9 @@ int store_put_report(struct store *s, const struct ledger_report *r,
 int store_forget_reports(
     struct store *s, int64_t before, uint64_t *forgotten, struct diag *d);
 
+/* The same of one report; nothing when there is no such. */
+int store_forget_report(struct store *s, struct str id, struct diag *d);
+
 #define STORE_SECRET 32
 
 /*

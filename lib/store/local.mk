@@ -137,10 +137,12 @@ t_unit_store_old_t_LDADD = $(aver_libs)
 t_unit_rowsort_t_SOURCES = t/unit/rowsort.t.c t/tap.h
 t_unit_rowsort_t_LDADD = $(aver_libs)
 
-check_PROGRAMS += t/unit/store_move.t
+check_PROGRAMS += t/unit/store_move.t t/unit/move_power.t
 noinst_HEADERS += t/unit/store_fill.h
 t_unit_store_move_t_SOURCES = t/unit/store_move.t.c t/tap.h
 t_unit_store_move_t_LDADD = $(aver_libs)
+t_unit_move_power_t_SOURCES = t/unit/move_power.t.c t/tap.h
+t_unit_move_power_t_LDADD = $(aver_libs)
 
 # works on a store for t/integ/redis.t and t/integ/redis_chaos.t
 noinst_PROGRAMS += t/integ/storeload

@@ -192,8 +192,23 @@ note_part(void *arg, const struct ledger_report *r)
 }
 
 /*
- * All that are there, from this run or from one that was killed, however many:
- * they are forgotten together, so that each is counted once.
+ * Another run may have been first. A part's body has been read whole, so what
+ * it forgets meanwhile is copied here as well, and counted once.
+ */
+static int
+take_part(struct move *m, struct str id)
+{
+	int err = copy_part(m, id);
+
+	if (err)
+		return err == AVER_NOTFOUND ? 0 : err;
+	return store_forget_report(m->from, id, m->d);
+}
+
+/*
+ * All that are there, from this run or from one that was killed or goes on at
+ * the same time. That the rows have left has to be on the disk before they are
+ * in the other store.
  */
 static int
 copy_parts(struct move *m)
@@ -207,16 +222,15 @@ copy_parts(struct move *m)
 	err = store_each_report(m->from, &parts, note_part, &ids, m->d);
 	if (!err && !buf_ok(&ids))
 		err = diag_set(m->d, AVER_NOMEM, 0, "out of memory");
+	if (!err && ids.n)
+		err = store_flush(m->from, m->d);
 	rest = buf_str(&ids);
 	while (rest.n && !err) {
 		struct str id = str_cut(rest, '\n', &rest);
 
 		arena_reset(&m->arena);
-		err = copy_part(m, id);
+		err = take_part(m, id);
 	}
-	if (!err && ids.n)
-		err =
-		    store_forget_reports(m->from, PART_CREATED + 1, NULL, m->d);
 	buf_fini(&ids);
 	return err;
 }
@@ -484,7 +498,9 @@ copy_report(struct move *m, struct str id)
 	if (err == 0)
 		m->out->reports++;
 	/* AVER_LIMIT: it is there from a run before */
-	if (err && err != AVER_LIMIT) {
+	if (err == 0 || err == AVER_LIMIT)
+		err = store_flush(m->to, m->d);
+	if (err) {
 		(void)finish_all(m, id, &x, LEDGER_PENDING);
 		return err;
 	}

@@ -6,7 +6,8 @@
  * ledger of the one they leave: a take removes them and puts them there as
  * something that is no report, at one instant; the other store gets them under
  * its name as the source, which it counts once; then it is forgotten. So it may
- * be stopped or killed, and done again, and no message is lost or doubled.
+ * be stopped or killed, the power may fail, it may be done again or twice at
+ * once, and no message is lost or doubled.
  */
 #ifndef STORE_MOVE_H
 #define STORE_MOVE_H

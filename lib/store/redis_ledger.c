@@ -256,7 +256,8 @@ each_report(struct store *base, const struct ledger_filter *f,
 }
 
 static int
-forget(struct store *base, int64_t before, uint64_t *forgotten, struct diag *d)
+forget(struct store *base, int64_t before, struct str id, uint64_t *forgotten,
+    struct diag *d)
 {
 	struct redis_store *s = redis_of(base);
 	uint64_t seen = PAGE, gone, kept = 0, all = 0;
@@ -273,6 +274,7 @@ forget(struct store *base, int64_t before, uint64_t *forgotten, struct diag *d)
 		redis_arg_int(s->c, before);
 		redis_arg_int(s->c, (int64_t)kept);
 		redis_arg_int(s->c, PAGE);
+		redis_arg(s->c, id);
 		err = redis_run(s->c, true, &a, &r, d);
 		i = err ? NULL : redis_items(&r, 2, &bad);
 		if (i) {

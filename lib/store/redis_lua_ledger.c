@@ -153,9 +153,16 @@ const char *const redis_ledger_scripts[] = {
 		 "end\n"
 		 "keep(h)\n"
 		 "return changed\n",
+    /* before, offset, how many to look at; or the one alone */
     [REDIS_FORGET_REPORTS - REDIS_LEDGER_FIRST] =
-	PROLOGUE "local l=R('ZRANGEBYSCORE',p..'R','-inf','('..A[1],'LIMIT',"
+	PROLOGUE "local l\n"
+		 "if A[4]~='' then\n"
+		 " local seq=R('HGET',p..'r:'..A[4],'seq')\n"
+		 " l={seq and seq..A[4]}\n"
+		 "else\n"
+		 " l=R('ZRANGEBYSCORE',p..'R','-inf','('..A[1],'LIMIT',"
 		 "A[2],A[3])\n"
+		 "end\n"
 		 "local gone=0\n"
 		 "for _,m in ipairs(l) do\n"
 		 " local id=string.sub(m,17)\n"

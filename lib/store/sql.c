@@ -346,9 +346,11 @@ const char *const sql_text[ST_COUNT] = {
 				     " ORDER BY r.created DESC, r.seq DESC",
     [ST_SUBMISSION_FORGET] = "DELETE FROM submission WHERE report IN"
 			     " (SELECT seq FROM report r WHERE created < ?1"
+			     " AND (?2 = '' OR id = ?2)"
 			     " AND NOT EXISTS (SELECT 1 FROM submission s"
 			     " WHERE s.report = r.seq AND s.state = 0))",
     [ST_REPORT_FORGET] = "DELETE FROM report WHERE created < ?1"
+			 " AND (?2 = '' OR id = ?2)"
 			 " AND NOT EXISTS (SELECT 1 FROM submission s"
 			 " WHERE s.report = report.seq AND s.state = 0)",
     [ST_SUBMISSION_ADD] = "INSERT INTO submission (report, number, state,"

@@ -165,7 +165,8 @@ put(struct store *base, const struct ledger_report *r,
 }
 
 static int
-forget(struct store *base, int64_t before, uint64_t *forgotten, struct diag *d)
+forget(struct store *base, int64_t before, struct str id, uint64_t *forgotten,
+    struct diag *d)
 {
 	struct sqlite_store *s = db_of(base);
 	uint64_t n = 0;
@@ -175,6 +176,8 @@ forget(struct store *base, int64_t before, uint64_t *forgotten, struct diag *d)
 		return err;
 	db_put_int(s, ST_SUBMISSION_FORGET, 1, before);
 	db_put_int(s, ST_REPORT_FORGET, 1, before);
+	db_put_text(s, ST_SUBMISSION_FORGET, 2, id);
+	db_put_text(s, ST_REPORT_FORGET, 2, id);
 	rc = db_run(s, ST_SUBMISSION_FORGET);
 	if (rc == DB_OK) {
 		rc = db_run(s, ST_REPORT_FORGET);

@@ -124,6 +124,12 @@ store_fence_source(struct store *s, struct str source,
 }
 
 int
+store_flush(struct store *s, struct diag *d)
+{
+	return s->ops->flush ? s->ops->flush(s, d) : 0;
+}
+
+int
 store_stats(struct store *s, struct store_stats *out, struct diag *d)
 {
 	return s->ops->stats(s, out, d);

@@ -122,6 +122,13 @@ struct store_batch {
 int
 store_add_batch(struct store *s, const struct store_batch *b, struct diag *d);
 
+/*
+ * What has been committed, by whomever, is on the disk when this returns, also
+ * what need not be at once (ledger.h, take.h). With Redis a commit is as safe
+ * as the server is told to make it, and this does nothing.
+ */
+int store_flush(struct store *s, struct diag *d);
+
 /* The last seq of that source, 0 when it is unknown. */
 int store_committed(
     struct store *s, struct str source, uint64_t *seq, struct diag *d);

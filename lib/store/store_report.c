@@ -369,7 +369,15 @@ int
 store_forget_reports(
     struct store *s, int64_t before, uint64_t *forgotten, struct diag *d)
 {
-	return s->ops->ledger->forget(s, before, forgotten, d);
+	return s->ops->ledger->forget(s, before, STR_NONE, forgotten, d);
+}
+
+int
+store_forget_report(struct store *s, struct str id, struct diag *d)
+{
+	if (id.n == 0)
+		return 0;
+	return s->ops->ledger->forget(s, INT64_MAX, id, NULL, d);
 }
 
 int

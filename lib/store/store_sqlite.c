@@ -234,6 +234,21 @@ sqlite_fence(struct store *base, struct str source, struct store_fence *fence,
 	return 0;
 }
 
+/*
+ * What is relaxed goes to the disk with what is not. Another handle, or a
+ * process that was killed, may have committed it.
+ */
+static int
+sqlite_flush(struct store *base, struct diag *d)
+{
+	struct sqlite_store *s = db_of(base);
+	int err = db_begin(s, false, d);
+
+	if (err)
+		return err;
+	return db_finish(s, sqlite_count_up(s, STR("stamp"), 1), d);
+}
+
 static int
 sqlite_stats(struct store *base, struct store_stats *out, struct diag *d)
 {
@@ -268,6 +283,7 @@ static const struct store_ops ops = {
     .committed = sqlite_committed,
     .fence = sqlite_fence,
     .stats = sqlite_stats,
+    .flush = sqlite_flush,
     .evaluation = &sqlite_evaluation_ops,
     .take = &sqlite_take_ops,
     .ledger = &sqlite_ledger_ops,

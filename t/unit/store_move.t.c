@@ -206,13 +206,6 @@ there_and_back(const char *spec)
 
 #define PARTS 150
 
-static void
-put_number(struct buf *b, uint64_t v)
-{
-	for (int i = 56; i >= 0; i -= 8)
-		buf_add_c(b, (char)(v >> i & 0xff));
-}
-
 static int sum_rows(void *arg, const struct store_evaluation *r);
 
 /* As a run that was killed leaves them behind, of a domain with many rows. */
@@ -231,27 +224,8 @@ many_parts(const char *spec)
 	snprintf(x.z, sizeof(x.z), "sqlite:%.700s", one.z);
 	b = store_now(x.z, STORE_WRITE);
 	for (unsigned i = 0; i < PARTS; i++) {
-		struct ledger_report r = {.kind = LEDGER_DMARC,
-		    .policy_domain = STR("big.example"),
-		    .created = 1,
-		    .file_name = STR("rows")};
-		struct buf body;
-
 		snprintf(id, sizeof(id), "move-00-%u", i);
-		r.id = str_from_z(id);
-		buf_init(&body, NULL, 1000);
-		buf_add_c(&body, 'n');
-		put_number(&body, HOUR);
-		put_number(&body, 1);
-		put_number(&body, 0);
-		put_number(&body, r.id.n);
-		buf_add(&body, r.id);
-		put_number(&body, 0);
-		put_number(&body, 0);
-		r.body = buf_str(&body);
-		if (store_put_report(a, &r, NULL, 0, &d))
-			ok(false, "%s: %s", id, d.text);
-		buf_fini(&body);
+		store_put_part(a, id);
 	}
 	/* one that does not end */
 	alarm(60);
