@@ -11,6 +11,7 @@
 #include <libmilter/mfapi.h>
 
 #include "lib/base/err.h"
+#include "lib/net/listen.h"
 #include "milter/session.h"
 
 /*
@@ -399,6 +400,40 @@ libmilter_address(const char *listen, char *out, size_t size, struct diag *d)
 	return 0;
 }
 
+/* Whether the place can be had. Says why not, as libmilter does not. */
+static int
+try_place(const char *where, struct diag *d)
+{
+	struct listen_access access = {.mode = 0600, .group = ""};
+	struct listeners l = {0};
+	struct diag why = {{0}, 0};
+	int err = listen_add(&l, where, &access, &why);
+
+	listen_close(&l);
+	return err ? diag_set(
+			 d, err, 0, "parameter milter_listen: %s", why.text)
+		   : 0;
+}
+
+static int
+open_socket(const char *where, struct diag *d)
+{
+	bool file = str_starts(str_from_z(where), STR("unix:"));
+	int err = 0;
+
+	/* libmilter takes the file away from who listens there: look first */
+	if (file)
+		err = try_place(where, d);
+	if (err || smfi_opensocket(file) == MI_SUCCESS)
+		return err;
+	err = try_place(where, d);
+	return err ? err
+		   : diag_set(d, AVER_IO, 0,
+			 "parameter milter_listen: libmilter cannot listen on "
+			 "%s",
+			 where);
+}
+
 int
 callbacks_listen(struct service *s, const char *listen, struct diag *d)
 {
@@ -427,11 +462,7 @@ callbacks_listen(struct service *s, const char *listen, struct diag *d)
 	    smfi_register(desc) != MI_SUCCESS)
 		return diag_set(d, AVER_CONF, 0,
 		    "milter_listen = %s: not usable by libmilter", listen);
-	/* true: a stale socket of a dead process is removed */
-	if (smfi_opensocket(true) != MI_SUCCESS)
-		return diag_set(d, AVER_IO, 0,
-		    "milter_listen = %s: cannot listen there", listen);
-	return 0;
+	return open_socket(listen, d);
 }
 
 int

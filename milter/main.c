@@ -152,7 +152,7 @@ start_privileged(struct program *p, const struct conf *c, struct diag *d)
 		    (mode_t)c->milter_socket_mode, c->milter_socket_group, d);
 	if (err)
 		return err;
-	return compat_drop_privileges(c->user, d);
+	return daemon_become_user(c, d);
 }
 
 int

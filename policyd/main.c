@@ -101,7 +101,7 @@ start_privileged(struct program *p, const struct conf *c, struct diag *d)
 		err = open_listeners(p, c, d);
 	if (!err)
 		err = open_tlsrpt(p, c, d);
-	return err ? err : compat_drop_privileges(c->user, d);
+	return err ? err : daemon_become_user(c, d);
 }
 
 static int

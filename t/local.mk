@@ -25,6 +25,7 @@ integ_tests = \
 	t/integ/conformance.t \
 	t/integ/count.t \
 	t/integ/sendmail_tls.t \
+	t/integ/start.t \
 	t/integ/store.t \
 	t/integ/tls_delivery_new.t \
 	t/integ/tls_forms.t \

@@ -89,13 +89,16 @@ compat_set_access(
 	const struct group *gr = NULL;
 
 	if (group[0] && !(gr = getgrnam(group)))
-		return diag_set(
-		    d, AVER_CONF, 0, "there is no group \"%s\"", group);
+		return diag_set(d, AVER_CONF, 0,
+		    "%s: there is no group \"%s\" to give it to", path, group);
 	/* the group first: a change of it may clear mode bits */
 	if (gr && chown(path, (uid_t)-1, gr->gr_gid) < 0)
-		return set_errno(d, "group of the socket");
+		return diag_set(d, AVER_IO, 0,
+		    "%s cannot be given to the group \"%s\": %s; the user that "
+		    "starts this program has to be a member of it",
+		    path, group, strerror(errno));
 	if (chmod(path, mode) < 0)
-		return set_errno(d, "mode of the socket");
+		return set_errno(d, path);
 	return 0;
 }
 

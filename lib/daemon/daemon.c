@@ -3,10 +3,14 @@
 
 #include "lib/daemon/daemon.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/compat/compat.h"
 
@@ -144,10 +148,36 @@ int
 daemon_directories(
     const struct daemon *d, const struct conf *c, struct diag *why)
 {
+	struct diag state = {{0}, 0};
+	int err;
+
 	if (compat_make_directory(AVER_RUNDIR, 0755, c->user, why) ||
 	    compat_pidfile(d->pidfile, why) < 0)
-		log_msg(LOG_LVL_WARN, "%s", why->text);
-	return compat_make_directory(c->state_directory, 0750, c->user, why);
+		log_msg(LOG_LVL_WARN,
+		    "%s; `aver reload` will not reach this process", why->text);
+	err = compat_make_directory(c->state_directory, 0750, c->user, &state);
+	return err ? diag_set(why, err, 0,
+			 "parameter state_directory: %s; make it and give it "
+			 "to the user of this program",
+			 state.text)
+		   : 0;
+}
+
+int
+daemon_become_user(const struct conf *c, struct diag *why)
+{
+	int err = compat_drop_privileges(c->user, why);
+	const struct passwd *pw;
+
+	if (err || access(c->state_directory, W_OK | X_OK) == 0)
+		return err;
+	err = errno;
+	pw = getpwuid(geteuid());
+	return diag_set(why, AVER_IO, 0,
+	    "parameter state_directory: the user %s cannot write to %s: %s; "
+	    "give it to that user",
+	    pw ? pw->pw_name : "that runs this", c->state_directory,
+	    strerror(err));
 }
 
 /* --- reload */

@@ -45,6 +45,13 @@ bool daemon_begin(
 int daemon_directories(
     const struct daemon *d, const struct conf *c, struct diag *why);
 
+/*
+ * Gives up the privileges of root for those of `user`, and looks whether
+ * state_directory can be written with what is left. Before threads are
+ * started. Returns 0, AVER_CONF or AVER_IO, with why filled.
+ */
+int daemon_become_user(const struct conf *c, struct diag *why);
+
 /* Says on standard error why the daemon does not start; its exit code. */
 int daemon_refuse(const struct daemon *d, const struct diag *why);
 

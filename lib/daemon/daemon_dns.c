@@ -23,6 +23,7 @@ daemon_dns_open(const struct conf *c, struct dns_source **out, bool *validating,
 	trouble = st.selftest == DNS_SELFTEST_STRIPPED ||
 		  st.selftest == DNS_SELFTEST_BOGUS ||
 		  st.selftest == DNS_SELFTEST_SILENT;
-	log_msg(trouble ? LOG_LVL_WARN : LOG_LVL_INFO, "%s", st.what);
+	log_msg(trouble ? LOG_LVL_WARN : LOG_LVL_INFO, "%s%s", st.what,
+	    trouble ? " (parameters dns_servers, dnssec)" : "");
 	return 0;
 }

@@ -280,7 +280,9 @@ test_access(void)
 	is_int(compat_set_access("file", 0640, "no-such-group-of-aver", &d),
 	    AVER_CONF, "unknown group");
 	is_str(str_from_z(d.text),
-	    STR("there is no group \"no-such-group-of-aver\""), "says so");
+	    STR("file: there is no group \"no-such-group-of-aver\" to give it "
+		"to"),
+	    "says so");
 	is_int(compat_set_access("missing", 0640, "", &d), AVER_IO,
 	    "missing file");
 	if (geteuid() == 0) {
