@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/dns/dns_unbound.h"
 #include "tlspolicy/tls_conf.h"
 
 #define POSTCONF_MS 3000
@@ -87,6 +88,18 @@ set_render(struct tls_setup *s, const char *version, struct diag *d)
 	return err;
 }
 
+/* What the daemon looks at, too, before it asks for TLSA records. */
+static bool
+is_validating(const struct tls_setup *s, const struct tls_options *o)
+{
+	struct dns_unbound_state st;
+
+	if (o->source.zone)
+		return true;
+	dns_unbound_get_state(s->dns, &st);
+	return st.validating;
+}
+
 static int
 open_engine(struct tls_setup *s, const struct tls_options *o, struct diag *d)
 {
@@ -98,6 +111,7 @@ open_engine(struct tls_setup *s, const struct tls_options *o, struct diag *d)
 		return err;
 	engine_config_init(&cfg, s->conf);
 	cfg.dns = s->dns;
+	cfg.no_dnssec = !is_validating(s, o);
 	cfg.read_only = !o->writes;
 	cfg.fetches = 4;
 	err = engine_open(&cfg, s->table, &s->engine, &why);

@@ -217,6 +217,20 @@ def test_postfix(site):
            "testing is told to one that reports it", seen["new"]["answers"])
     tap.eq([seen["strict"]["answers"]["tls"], old["answers"]["tls"]],
            ["NOTFOUND ", "NOTFOUND "], "and to none that demands more")
+    told = {}
+    for dnssec in ("validate", "off"):
+        site.conf = says("dane", "mail_version = 3.11.1",
+                         "smtp_tls_security_level = dane")
+        with open(site.conf) as f:
+            text = f.read().replace("dnssec = validate", "dnssec = " + dnssec)
+        with open(site.conf, "w") as f:
+            f.write(text)
+        q = site.query("test.example")
+        told[dnssec] = (q["answers"]["tls"][:10], q["hosts"][0]["dane"])
+    site.conf = mine
+    tap.eq(told, {"validate": ("OK may pol", "absent"),
+                  "off": ("NOTFOUND ", "unasked")},
+           "one that does DANE is told where there are no TLSA records")
 
 
 def daemon_runs(site):
