@@ -424,8 +424,11 @@ drain_spool(struct writer *w, struct diag *d)
 	struct spool_block block;
 	int got = 0, err;
 
-	if (spool_waiting(w->spool) == 0)
+	/* of a file with nothing whole in it nothing else would be said */
+	if (spool_waiting(w->spool) == 0) {
+		note_damage(w);
 		return 0;
+	}
 	while (!expired(w) && (got = spool_peek(w->spool, &block, d)) > 0) {
 		struct spool_block rows = block;
 

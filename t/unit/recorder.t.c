@@ -1257,7 +1257,11 @@ damaged_spool(void)
 {
 	struct place p = place_new();
 	struct tmppath spool = tmp_in(p.dir.path, SPOOL_FILE);
+	struct tmppath log = tmp_in(p.dir.path, "log");
 	struct recorder *r;
+	int fd, err_fd;
+	size_t n = 0;
+	char *text;
 
 	/* garbage of a size that spans several reads */
 	{
@@ -1269,11 +1273,21 @@ damaged_spool(void)
 		tmp_write(spool.z, junk, 100000);
 		free(junk);
 	}
+	fd = open(log.z, O_RDWR | O_CREAT | O_APPEND, 0600);
+	err_fd = dup(STDERR_FILENO);
+	dup2(fd, STDERR_FILENO);
 	r = open_at(&p, 5, 1 << 20);
 	ok(r != NULL, "garbage in place of the spool");
 	add(r, 0, true);
 	recorder_close(r);
+	dup2(err_fd, STDERR_FILENO);
+	close(err_fd);
+	close(fd);
 	is_once(&p, 0, 1, "recording goes on");
+	text = tmp_read(log.z, &n);
+	is_int(count_lines(text, "100000 damaged octets passed over"), 1,
+	    "and one line tells that something is lost");
+	free(text);
 	tmpdir_remove(p.dir.path);
 }
 
