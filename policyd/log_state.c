@@ -123,6 +123,23 @@ write_file(const char *path, struct str s)
 	return close(fd) == 0 && done ? 0 : -1;
 }
 
+/* Else a power failure might bring the older file back. */
+static void
+sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_OCTETS];
+	int fd;
+
+	snprintf(folder, sizeof(folder), "%.*s",
+	    slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)fsync(fd);
+	close(fd);
+}
+
 int
 log_state_save(const char *path, const struct log_state *s, struct diag *d)
 {
@@ -138,6 +155,8 @@ log_state_save(const char *path, const struct log_state *s, struct diag *d)
 	if (!buf_ok(&b) || write_file(fresh, buf_str(&b)) ||
 	    rename(fresh, path))
 		err = io_error(d, path);
+	else
+		sync_folder(path);
 	buf_fini(&b);
 	return err;
 }

@@ -402,7 +402,7 @@ settle(struct tls_log *l, bool last)
 
 /*
  * The end of the last batch if it is in the store, else its begin, with the
- * number still to be used.
+ * number still to be used. A file out of a backup knows neither.
  */
 static int
 find_begin(struct tls_log *l, struct diag *d)
@@ -424,6 +424,15 @@ find_begin(struct tls_log *l, struct diag *d)
 		err = fence_source(l, &done, d);
 	if (err)
 		return err;
+	if (done > st->seq) {
+		/* what the next numbers bring would be taken for counted */
+		log_msg(LOG_LVL_WARN,
+		    "%s: is older than the store; the log is read from its "
+		    "end on",
+		    l->state_path);
+		l->fence.number = 0;
+		return log_state_new(st) ? AVER_IO : 0;
+	}
 	if (done < st->seq) {
 		st->end = st->begin;
 		st->seq--;

@@ -543,6 +543,36 @@ def test_log(stage):
     lab.wait_until(lambda: "damaged" in d.log(), 10, d.log)
     tap.ok(True, "a damaged position is said")
     d.stop()
+    test_old_position(d, log)
+
+
+def test_old_position(d, log):
+    """A position out of a backup: others have used its next numbers."""
+    place = d.state + "/tls-log.state"
+
+    def read():
+        with open(place) as f:
+            return f.read()
+    d.start()
+    log.add(session(5005, "old.example"))
+    expect(d, 1, "a session", "old.example")
+    d.stop()
+    old = read()
+    for i in range(4):
+        d.start()
+        log.add(session(5006 + i, "old.example"))
+        expect(d, 2 + i, "and another", "old.example")
+        d.stop()
+    with open(place, "w") as f:
+        f.write(old)
+    d.start()
+    lab.wait_until(lambda: "is older than the store" in d.log(), 10, d.log)
+    lab.wait_until(lambda: read().split()[4] != old.split()[4], 10,
+                   "a name of its own")
+    for i in range(3):
+        log.add(session(5010 + i, "old.example"))
+        expect(d, 6 + i, "after a position that is too old", "old.example")
+    d.stop()
 
 
 def test_log_kills(stage):
