@@ -223,13 +223,7 @@ apply_rule(struct tls_decision *d)
 		return;
 	d->detail = str_from_z(tls_why_text(d->why));
 	d->why = TLS_WHY_REQUIRED;
-	if (d->kind == TLS_DANE && d->dane.usable &&
-	    d->facts.mx == DANE_MX_SECURE)
-		d->kind = TLS_DANE_ONLY;
-	else if (d->kind == TLS_STS_TESTING)
-		d->kind = TLS_STS_ENFORCE;
-	else
-		d->kind = TLS_UNVERIFIABLE;
+	d->kind = tls_decision_strict(d);
 }
 
 static void
@@ -313,6 +307,26 @@ tls_decision_is_verified(const struct tls_decision *d)
 	return d->kind == TLS_DANE_ONLY || d->kind == TLS_STS_ENFORCE ||
 	       (d->kind == TLS_FIXED &&
 		   fixed_is_verified(d->facts.rule->fixed));
+}
+
+enum tls_kind
+tls_decision_strict(const struct tls_decision *d)
+{
+	const struct sts_policy *p = policy_of(&d->facts);
+	bool is_signed = d->facts.mx == DANE_MX_SECURE;
+
+	if (tls_decision_is_verified(d))
+		return d->kind;
+	if (d->kind == TLS_STS_TESTING)
+		return TLS_STS_ENFORCE;
+	if (d->kind != TLS_DANE)
+		return TLS_UNVERIFIABLE;
+	if (is_signed && d->dane.usable)
+		return TLS_DANE_ONLY;
+	/* as where the policy is enforced, see decide_dane() */
+	if (p && p->mode == STS_TESTING && !(is_signed && d->dane.failed))
+		return TLS_STS_ENFORCE;
+	return TLS_UNVERIFIABLE;
 }
 
 /* " key=value", in quotes where it has to be; printable ASCII only. */

@@ -123,6 +123,14 @@ struct tls_decision {
 bool tls_decision_is_verified(const struct tls_decision *d);
 
 /*
+ * The kind for mail that must not go without an authenticated server: that of d
+ * if it is one; DANE_ONLY for signed MX records where some hosts have usable
+ * TLSA records; STS_ENFORCE where a policy of mode testing is in force;
+ * UNVERIFIABLE: there is no way.
+ */
+enum tls_kind tls_decision_strict(const struct tls_decision *d);
+
+/*
  * Weighs f. In this order: keys without policy; a fixed answer; DANE; MTA-STS,
  * and that only where the DNS proves that no DANE is there. Never fails.
  */

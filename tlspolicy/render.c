@@ -409,7 +409,7 @@ answer_verified(struct job *j)
 		answer_notfound(j);
 	} else if (d->kind == TLS_TEMP || tls_decision_is_verified(d)) {
 		answer_tls(j);
-	} else if (d->kind == TLS_STS_TESTING) {
+	} else if (tls_decision_strict(d) == TLS_STS_ENFORCE) {
 		answer_sts(j, "secure", true);
 	} else if (d->domain.n && d->kind != TLS_FIXED && d->kind != TLS_MAY) {
 		answer_level(j, "dane-only");

@@ -12,10 +12,7 @@
 static bool
 can_be_verified(const struct tls_decision *d)
 {
-	if (tls_decision_is_verified(d) || d->kind == TLS_STS_TESTING)
-		return true;
-	return d->kind == TLS_DANE && d->dane.usable &&
-	       d->facts.mx == DANE_MX_SECURE;
+	return tls_decision_strict(d) != TLS_UNVERIFIABLE;
 }
 
 /*
