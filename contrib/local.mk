@@ -20,6 +20,7 @@ $(units): Makefile
 	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && \
 	$(SED) -e 's,@sbindir[@],$(sbindir),g' \
 		-e 's,@sysconfdir[@],$(sysconfdir),g' \
+		-e 's,@localstatedir[@],$(localstatedir),g' \
 		$(srcdir)/$@.in > $@.tmp && \
 	mv $@.tmp $@
 

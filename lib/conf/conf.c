@@ -365,15 +365,22 @@ read_fd(struct reader *r, int fd, char **text, size_t *size)
 	*size = n;
 }
 
+/* Without a file at the usual place everything has its default. */
+static bool
+is_default_path(const char *path)
+{
+	return strcmp(path, DEFAULT_PATH) == 0;
+}
+
 static void
-read_file(struct reader *r, const char *path, bool may_be_missing)
+read_file(struct reader *r, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *text = NULL;
 	size_t size = 0;
 
 	if (fd < 0) {
-		if (errno != ENOENT || !may_be_missing)
+		if (errno != ENOENT || !is_default_path(path))
 			report_errno(r, errno);
 		return;
 	}
@@ -386,8 +393,8 @@ read_file(struct reader *r, const char *path, bool may_be_missing)
 
 /* path: of the file; else text is what it holds. */
 static int
-load(const char *name, const struct str *text, bool may_be_missing,
-    struct buf *errors, struct conf **out, struct diag *d)
+load(const char *name, const struct str *text, struct buf *errors,
+    struct conf **out, struct diag *d)
 {
 	struct reader r = {.name = name, .errors = errors, .d = d};
 	int err = conf_new(name, &r.conf, d);
@@ -398,7 +405,7 @@ load(const char *name, const struct str *text, bool may_be_missing,
 		return err;
 	}
 	if (!text)
-		read_file(&r, name, may_be_missing);
+		read_file(&r, name);
 	else if (text->n > FILE_MAX)
 		report(&r, 0, AVER_CONF,
 		    "the file is too large; expected at most %zu octets",
@@ -415,18 +422,17 @@ load(const char *name, const struct str *text, bool may_be_missing,
 int
 conf_load(const char *path, struct conf **out, struct diag *d)
 {
-	return load(path ? path : DEFAULT_PATH, NULL, !path, NULL, out, d);
+	return load(path ? path : DEFAULT_PATH, NULL, NULL, out, d);
 }
 
 int
 conf_parse(const char *name, struct str text, struct conf **out, struct diag *d)
 {
-	return load(name, &text, false, NULL, out, d);
+	return load(name, &text, NULL, out, d);
 }
 
 int
 conf_check(const char *path, struct buf *errors)
 {
-	return load(
-	    path ? path : DEFAULT_PATH, NULL, !path, errors, NULL, NULL);
+	return load(path ? path : DEFAULT_PATH, NULL, errors, NULL, NULL);
 }

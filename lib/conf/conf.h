@@ -209,9 +209,10 @@ struct conf {
 const char *conf_default_path(void);
 
 /*
- * Loads path; NULL: the compiled-in default path, which may be missing (all
- * defaults). Errors are AVER_CONF with d->text "FILE:LINE: what was wrong,
- * what was expected". *out has one reference.
+ * Loads path; NULL: the compiled-in default path. There alone, whether it was
+ * named or not, the file may be missing: all defaults. Errors are AVER_CONF
+ * with d->text "FILE:LINE: what was wrong, what was expected". *out has one
+ * reference.
  */
 int conf_load(const char *path, struct conf **out, struct diag *d);
 /* The same from text; name stands for the file in messages. */

@@ -548,6 +548,15 @@ class Client:
         self.s = None
 
 
+def metrics_and_manual(served, page):
+    """Names of metrics that are served and not in the manual page, and those
+    that are only there. served: the text of /metrics."""
+    with open(os.path.join(TOP, "man", page)) as f:
+        manual = set(re.findall(r"\baver_[a-z_]+", f.read()))
+    names = set(re.findall(r"(?m)^# TYPE (\S+) ", served))
+    return sorted(names - manual), sorted(manual - names)
+
+
 def fields(path_or_text, name, is_text=False):
     """The values of a header field, unfolded, from the top."""
     if is_text:

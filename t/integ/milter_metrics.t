@@ -101,6 +101,9 @@ def main(lab):
                         "trusted_networks = 198.51.100.0/24\n" % (listen, RATE))
     port = lab.postfix(milter.port)
     fresh = scrape(listen)
+    tap.eq(L.metrics_and_manual(get(listen, "/metrics")[1],
+                                "aver-milter.8.in"), ([], []),
+           "aver-milter(8) names every metric")
     tap.eq({k: v for k, v in fresh.items()
             if v and k.startswith("aver_milter_")}, {}, "all begins with 0")
     tap.ok(any(re.fullmatch(r'aver_build_info\{version="[^"]+"\}', k)

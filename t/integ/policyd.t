@@ -107,11 +107,13 @@ postfix_version = 3.7
         with open("/proc/%d/status" % self.proc.pid) as f:
             return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
 
-    def metric(self, series):
+    def metrics(self):
         url = "http://127.0.0.1:%d/metrics" % self.metrics_port
         with urllib.request.urlopen(url, timeout=L.PATIENCE) as r:
-            m = re.search(r"(?m)^%s (\S+)$" % re.escape(series),
-                          r.read().decode())
+            return r.read().decode()
+
+    def metric(self, series):
+        m = re.search(r"(?m)^%s (\S+)$" % re.escape(series), self.metrics())
         return float(m.group(1)) if m else None
 
 
@@ -497,6 +499,8 @@ def test_notify(lab, dns):
     with urllib.request.urlopen("http://127.0.0.1:%d/healthz"
                                 % d.metrics_port, timeout=L.PATIENCE) as r:
         tap.eq((r.status, r.read()), (200, b"ok\n"), "it is well")
+    tap.eq(L.metrics_and_manual(d.metrics(), "aver-policyd.8.in"), ([], []),
+           "aver-policyd(8) names every metric")
     tap.eq(d.stop(), 0, "it stops")
     tap.eq(n.recv(1000), b"STOPPING=1", "and tells so")
     n.close()

@@ -3,6 +3,7 @@
 
 #include "t/tap.h"
 
+#include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -539,6 +540,47 @@ load_fails(const char *path, const char *want, const char *name)
 	ok(!c, "%s: nothing is given", name);
 }
 
+/* 0 when the usual place, named, may be without a file. */
+static int
+load_usual_place(void)
+{
+	const char *path = conf_default_path();
+	struct conf *c = NULL;
+	struct diag d = {0};
+	struct buf b;
+
+	if (conf_load(path, &c, &d) || strcmp(c->path, path) != 0)
+		return 1;
+	conf_unref(c);
+	buf_init(&b, NULL, 4096);
+	if (conf_check(path, &b) || b.n)
+		return 2;
+	buf_fini(&b);
+	return conf_load("/missing.conf", &c, &d) == AVER_CONF ? 0 : 3;
+}
+
+/* Units name it, and a site that changes nothing has none. */
+static void
+test_usual_place(const char *dir)
+{
+	int status = -1;
+	pid_t pid;
+
+	/* this machine may have one */
+	if (geteuid() != 0 && access(conf_default_path(), F_OK) == 0) {
+		skip("no file at the usual place", "there is one; not root");
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		_exit(geteuid() == 0 && (chroot(dir) < 0 || chdir("/") < 0)
+			  ? 4
+			  : load_usual_place());
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		bail("fork");
+	is_int(status, 0, "no file at the usual place");
+}
+
 static void
 test_files(const char *dir)
 {
@@ -671,6 +713,7 @@ main(void)
 	test_long_list();
 	if (!mkdtemp(dir))
 		bail("mkdtemp");
+	test_usual_place(dir);
 	test_files(dir);
 	test_check();
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
