@@ -603,7 +603,7 @@ open_store(struct engine *e, const struct engine_config *cfg,
 		on_note(e, STR_NONE, why.text);
 		return 0;
 	}
-	diag_set(d, err, 0, "%s", why.text);
+	diag_set(d, err, 0, "store: %s", why.text);
 	/* a command may be asked before anything was ever recorded */
 	return cfg->read_only ? 0 : err;
 }

@@ -64,6 +64,9 @@ def test_state(c):
     c.fails("no folder for the state",
             ["state_directory", away, "No such file", "make it"],
             state_directory=away)
+    if c.name == "aver-policyd":
+        c.fails("no folder for the database", ["store", away, "No such file"],
+                store="sqlite:%s.db" % away)
     locked = c.lab.path(c.name + ".locked")
     os.mkdir(locked)
     os.chmod(locked, 0o555)
