@@ -55,6 +55,10 @@ check_PROGRAMS += t/unit/report_walk.t
 t_unit_report_walk_t_SOURCES = t/unit/report_walk.t.c t/tap.h \
 	reports/reporter.c reports/reporter.h reports/walk.c reports/walk.h
 t_unit_report_walk_t_LDADD = $(aver_libs)
+check_PROGRAMS += t/unit/report_drop.t
+t_unit_report_drop_t_SOURCES = t/unit/report_drop.t.c t/tap.h \
+	reports/part.c reports/part.h reports/window.c reports/window.h
+t_unit_report_drop_t_LDADD = $(aver_libs)
 
 https_of_reports = reports/https.c reports/https.h
 check_PROGRAMS += t/unit/report_https.t t/fuzz/https_url.t

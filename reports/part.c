@@ -8,6 +8,8 @@
 #include "lib/base/err.h"
 #include "reports/window.h"
 
+#define DROP_MEMORY ((size_t)1 << 16)
+
 int
 part_choose_id(struct reporter *r, struct report_name *name, unsigned most,
     struct arena *a, char id[REPORT_ID_OCTETS], struct diag *d)
@@ -60,4 +62,36 @@ part_end(struct store_take *take, int err, struct diag *d)
 	if (err == AVER_NOMEM)
 		diag_set(d, err, 0, "out of memory");
 	return err;
+}
+
+/* As it is now that nobody can add to it. */
+static int
+check_same(struct reporter *r, enum ledger_kind kind,
+    const struct store_due *due, int64_t before, struct diag *d)
+{
+	struct store_due held;
+	struct arena a;
+	int err;
+
+	arena_init(&a, DROP_MEMORY);
+	err = store_get_due(
+	    r->store, kind, due->policy_domain, before, &a, &held, d);
+	arena_fini(&a);
+	if (!err &&
+	    (held.messages > due->messages || held.optional != due->optional))
+		err = diag_set(d, AVER_TEMP, 0, "more has come meanwhile");
+	return err;
+}
+
+int
+part_drop(struct reporter *r, enum ledger_kind kind,
+    const struct store_due *due, int64_t before, int64_t now, struct diag *d)
+{
+	struct store_take *take;
+	int err = store_take_begin(r->store, kind, due->policy_domain,
+	    INT64_MIN, before, now, &take, d);
+
+	if (err)
+		return err;
+	return part_end(take, check_same(r, kind, due, before, d), d);
 }

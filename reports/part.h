@@ -34,4 +34,13 @@ void part_submit(struct part_submissions *s, const struct plan_target *t,
 /* Commits the take; or aborts it when err says so, and returns err. */
 int part_end(struct store_take *take, int err, struct diag *d);
 
+/*
+ * Drops what is recorded of the domain before that time, in a take of its own,
+ * if it is what due says. AVER_NOTFOUND: nothing is there. AVER_TEMP: more has
+ * come since, of which nobody knows whether it would cause a report: all of it
+ * stays; or as store_take_begin() and store_take_commit().
+ */
+int part_drop(struct reporter *r, enum ledger_kind kind,
+    const struct store_due *due, int64_t before, int64_t now, struct diag *d);
+
 #endif

@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/store/suppress.h"
+#include "reports/part.h"
 #include "reports/walk.h"
 #include "reports/window.h"
 
@@ -85,16 +86,13 @@ run_later(struct run *k, const struct store_due *due, int err)
 int
 run_drop(struct run *k, const struct store_due *due, int64_t before)
 {
-	struct store_take *take;
-	int err = store_take_begin(k->r.store, k->kind->submit.kind,
-	    due->policy_domain, INT64_MIN, before, k->now, &take, &k->d);
+	int err =
+	    part_drop(&k->r, k->kind->submit.kind, due, before, k->now, &k->d);
 
 	if (!err)
-		err = store_take_commit(take, &k->d);
+		k->dropped += due->messages;
 	else if (err == AVER_NOTFOUND)
 		err = 0;
-	if (!err)
-		k->dropped += due->messages;
 	return run_later(k, NULL, err);
 }
 

@@ -70,7 +70,8 @@ int run_walk(struct run *k, int64_t before);
 int run_later(struct run *k, const struct store_due *due, int err);
 /*
  * Drops what is recorded for this kind of report (in a take) of the domain
- * before that time, and counts it. Returns as run_later().
+ * before that time, and counts it; when more has come than due says all of it
+ * stays for the next run. Returns as run_later().
  */
 int run_drop(struct run *k, const struct store_due *due, int64_t before);
 /* An address that gets no report. */
