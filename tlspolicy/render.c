@@ -244,39 +244,12 @@ answer_sts(struct job *j, const char *level, bool is_enforced)
 	answer_ok(j);
 }
 
-/*
- * The level for an answer that only tells TLS reports of a policy: what the
- * MTA would do anyway. Under a level of DANE it would drop the policy, so where
- * that is the base, "may" will do if there are no TLSA records. NULL where it
- * is not known: then nothing is said. Nor is it where nobody asked for the
- * records here, and the MTA would.
- */
-static const char *
-base_level(const struct job *j)
+static bool
+excludes_dane(const struct job *j)
 {
-	const struct tls_decision *d = j->decision;
-	const struct tls_rule *rule = d->facts.rule;
-	bool is_asked =
-	    d->dane.unasked == 0 || (rule && (rule->flags & TLS_RULE_NO_DANE));
-	bool is_absent =
-	    d->dane.outcome == DANE_OUT_NONE && !d->dane.is_shaky && is_asked &&
-	    (d->facts.mx == DANE_MX_SECURE || d->facts.mx == DANE_MX_INSECURE);
+	const struct tls_rule *rule = j->decision->facts.rule;
 
-	switch (j->p->base) {
-	case RENDER_BASE_MAY:
-		return "may";
-	case RENDER_BASE_ENCRYPT:
-		return "encrypt";
-	case RENDER_BASE_DANE:
-		return is_absent ? "may" : NULL;
-	case RENDER_BASE_UNKNOWN:
-		/* who asks this map wants the attributes */
-		return j->map == RENDER_TLS_TLSRPT ? "may" : NULL;
-	case RENDER_BASE_DANE_ONLY:
-	case RENDER_BASE_PKIX:
-		break;
-	}
-	return NULL;
+	return rule && (rule->flags & TLS_RULE_NO_DANE);
 }
 
 /* The table excludes DANE; what main.cf demands beside it stays so. */
@@ -297,6 +270,55 @@ level_without_dane(const struct job *j)
 	return "may";
 }
 
+/*
+ * The level for an answer that only tells TLS reports of a policy: what the
+ * MTA would do anyway. Under a level of DANE it would drop the policy, so where
+ * that is the base, "may" will do if there are no TLSA records. NULL where it
+ * is not known: then nothing is said. Nor is it where nobody asked for the
+ * records here, and the MTA would.
+ */
+static const char *
+base_level(const struct job *j)
+{
+	const struct tls_decision *d = j->decision;
+	bool is_absent =
+	    d->dane.outcome == DANE_OUT_NONE && !d->dane.is_shaky &&
+	    d->dane.unasked == 0 &&
+	    (d->facts.mx == DANE_MX_SECURE || d->facts.mx == DANE_MX_INSECURE);
+
+	if (excludes_dane(j))
+		return level_without_dane(j);
+	switch (j->p->base) {
+	case RENDER_BASE_MAY:
+		return "may";
+	case RENDER_BASE_ENCRYPT:
+		return "encrypt";
+	case RENDER_BASE_DANE:
+		return is_absent ? "may" : NULL;
+	case RENDER_BASE_UNKNOWN:
+		/* who asks this map wants the attributes */
+		return j->map == RENDER_TLS_TLSRPT ? "may" : NULL;
+	case RENDER_BASE_DANE_ONLY:
+	case RENDER_BASE_PKIX:
+		break;
+	}
+	return NULL;
+}
+
+/* Where the table excludes DANE, the MTA must not do it by itself either. */
+static void
+answer_nothing(struct job *j)
+{
+	const char *level = NULL;
+
+	if (excludes_dane(j) && j->decision->domain.n)
+		level = level_without_dane(j);
+	if (level)
+		answer_level(j, level);
+	else
+		answer_notfound(j);
+}
+
 /* Testing, and a policy that could not be had: mail flows as without. */
 static void
 answer_report(struct job *j)
@@ -305,7 +327,7 @@ answer_report(struct job *j)
 	const char *level = with_policy(j) ? base_level(j) : NULL;
 
 	if (!level) {
-		answer_notfound(j);
+		answer_nothing(j);
 	} else if (d->kind == TLS_STS_TESTING) {
 		answer_sts(j, level, false);
 	} else if (d->why == TLS_WHY_STS_FAILED) {
@@ -316,7 +338,7 @@ answer_report(struct job *j)
 		    tlsrpt_result_name(d->facts.sts.failure));
 		answer_ok(j);
 	} else {
-		answer_notfound(j);
+		answer_nothing(j);
 	}
 }
 

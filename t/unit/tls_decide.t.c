@@ -420,6 +420,14 @@ static const struct input failing_unasked = {
     .mx = 's', .hosts = "?", .failure = TLSRPT_STS_WEBPKI_INVALID};
 static const struct input testing_no_dane = {
     .rule = "no-dane", .mx = 's', .hosts = "?", .policy = TESTING};
+static const struct input none_no_dane = {
+    .rule = "no-dane", .mx = 's', .hosts = "u", .policy = NO_MODE};
+static const struct input failing_no_dane = {.rule = "no-dane",
+    .mx = 's',
+    .hosts = "u",
+    .failure = TLSRPT_STS_WEBPKI_INVALID};
+static const struct input literal_no_dane = {
+    .key = "[192.0.2.1]", .rule = "no-dane"};
 static const struct input unlooked = {.policy = TESTING};
 static const struct input fixed_old = {.rule =
 					   "fingerprint match="
@@ -508,6 +516,25 @@ static const struct {
 	"OK may"},
     {"fail-open, main.cf verify", &open_rule, "tls", "3.10", RENDER_BASE_PKIX,
 	"OK may"},
+    /* no-dane counts beside a policy that demands nothing as well */
+    {"no-dane, testing 3.7, main.cf dane", &testing_no_dane, "tls", "3.7",
+	RENDER_BASE_DANE, "OK may"},
+    {"no-dane, testing 3.10, plain", &testing_no_dane, "QUERY", "3.10",
+	RENDER_BASE_DANE, "OK may"},
+    {"no-dane, testing 3.10, main.cf dane-only", &testing_no_dane, "tls",
+	"3.10", RENDER_BASE_DANE_ONLY, "OK may" TESTED},
+    {"no-dane, testing 3.7, main.cf encrypt", &testing_no_dane, "tls", "3.7",
+	RENDER_BASE_ENCRYPT, "OK encrypt"},
+    {"no-dane, testing 3.10, main.cf verify", &testing_no_dane, "tls", "3.10",
+	RENDER_BASE_PKIX, "NOTFOUND "},
+    {"no-dane, mode none", &none_no_dane, "tls", "3.10", RENDER_BASE_DANE,
+	"OK may"},
+    {"no-dane, failed 3.7", &failing_no_dane, "tls", "3.7", RENDER_BASE_DANE,
+	"OK may"},
+    {"no-dane, failed 3.10", &failing_no_dane, "tls", "3.10", RENDER_BASE_DANE,
+	"OK may" FAILED},
+    {"no-dane, literal", &literal_no_dane, "tls", "3.10", RENDER_BASE_DANE,
+	"NOTFOUND "},
     {"testing 3.10, plain", &testing, "QUERY", "3.10", 0, "NOTFOUND "},
     {"testing verified", &testing, "verified", "3.7", 0,
 	"OK secure match=mx1.example.com servername=hostname"},
