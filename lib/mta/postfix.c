@@ -29,6 +29,10 @@ static const struct {
 	offsetof(struct postfix_facts, smtp_tls_security_level)},
     {"smtp_tls_dane_insecure_mx_policy",
 	offsetof(struct postfix_facts, smtp_tls_dane_insecure_mx_policy)},
+    {"smtp_use_tls", offsetof(struct postfix_facts, smtp_use_tls)},
+    {"smtp_enforce_tls", offsetof(struct postfix_facts, smtp_enforce_tls)},
+    {"smtp_tls_enforce_peername",
+	offsetof(struct postfix_facts, smtp_tls_enforce_peername)},
 };
 
 #define N_FACTS (sizeof(facts) / sizeof(facts[0]))
@@ -60,6 +64,28 @@ postfix_parse(struct str text, struct postfix_facts *out)
 			to[value.n] = '\0';
 		}
 	}
+}
+
+static bool
+is(const char *value, const char *word)
+{
+	return str_eq_ci(str_from_z(value), str_from_z(word));
+}
+
+/* postconf(5): where the level is empty, what Postfix before 2.3 had counts. */
+static void
+settle_level(struct postfix_facts *f)
+{
+	const char *level = "";
+
+	if (f->smtp_tls_security_level[0])
+		return;
+	if (is(f->smtp_enforce_tls, "yes"))
+		level = is(f->smtp_tls_enforce_peername, "no") ? "encrypt"
+							       : "verify";
+	else if (is(f->smtp_use_tls, "yes"))
+		level = "may";
+	memcpy(f->smtp_tls_security_level, level, strlen(level) + 1);
 }
 
 /* ---- running it --------------------------------------------------------- */
@@ -142,17 +168,12 @@ postfix_ask(const char *command, int timeout_ms, struct postfix_facts *out,
 	if (!said.mail_version[0])
 		return diag_set(d, AVER_SYNTAX, 0,
 		    "%s: does not say its mail_version", command);
+	settle_level(&said);
 	*out = said;
 	return 0;
 }
 
 /* ---- advice ------------------------------------------------------------- */
-
-static bool
-is(const char *value, const char *word)
-{
-	return str_eq_ci(str_from_z(value), str_from_z(word));
-}
 
 void
 postfix_advice(struct buf *b, const struct postfix_facts *f, bool validating)

@@ -21,8 +21,12 @@
 struct postfix_facts {
 	char mail_version[POSTFIX_VALUE_MAX];
 	char smtp_dns_support_level[POSTFIX_VALUE_MAX];
+	/* of postfix_ask(): or what older parameters say in its place */
 	char smtp_tls_security_level[POSTFIX_VALUE_MAX];
 	char smtp_tls_dane_insecure_mx_policy[POSTFIX_VALUE_MAX];
+	char smtp_use_tls[POSTFIX_VALUE_MAX];
+	char smtp_enforce_tls[POSTFIX_VALUE_MAX];
+	char smtp_tls_enforce_peername[POSTFIX_VALUE_MAX];
 };
 
 /*

@@ -56,7 +56,7 @@ test_run(const struct tmpdir *t)
 	struct diag d = {{0}, 0};
 	struct tmppath p = script(t, "good",
 	    "#!/bin/sh\n"
-	    "[ \"$1\" = -x ] && [ $# = 5 ] || exit 1\n"
+	    "[ \"$1\" = -x ] && [ $# = 8 ] || exit 1\n"
 	    "echo 'mail_version = 3.9.1'\necho noise >&2\n"
 	    "echo 'smtp_dns_support_level = dnssec'\n");
 	int64_t begin;
@@ -85,6 +85,45 @@ test_run(const struct tmpdir *t)
 	    "no shell is in between");
 }
 
+static const struct {
+	const char *name, *said, *want;
+} levels[] = {
+    {"none is said", "", ""},
+    {"TLS is used", "echo smtp_use_tls = yes\n", "may"},
+    {"TLS is a must", "echo smtp_enforce_tls = yes\n", "verify"},
+    {"TLS is a must, whoever it is",
+	"echo smtp_enforce_tls = yes\necho smtp_tls_enforce_peername = no\n",
+	"encrypt"},
+    {"the level counts before",
+	"echo smtp_enforce_tls = yes\necho smtp_tls_security_level = may\n",
+	"may"},
+    {"nothing of it",
+	"echo smtp_use_tls = no\necho smtp_enforce_tls = no\n"
+	"echo smtp_tls_enforce_peername = yes\n",
+	""},
+};
+
+/* main.cf may be older than smtp_tls_security_level. */
+static void
+test_levels(const struct tmpdir *t)
+{
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		struct postfix_facts f = {.mail_version = ""};
+		struct diag d = {{0}, 0};
+		struct tmppath p;
+		struct buf b;
+
+		buf_init(&b, NULL, 1000);
+		buf_addf(&b, "#!/bin/sh\necho mail_version = 3.10.4\n%s",
+		    levels[i].said);
+		p = script(t, "levels", buf_z(&b));
+		is_int(postfix_ask(p.z, 5000, &f, &d), 0, levels[i].name);
+		is_str(str_from_z(f.smtp_tls_security_level),
+		    str_from_z(levels[i].want), levels[i].name);
+		buf_fini(&b);
+	}
+}
+
 static void
 expect_advice(const char *dns, const char *level, bool validating,
     const char *want, const char *name)
@@ -110,6 +149,7 @@ main(void)
 	signal(SIGPIPE, SIG_IGN);
 	test_parse();
 	test_run(&t);
+	test_levels(&t);
 	expect_advice("dnssec", "dane", true, "", "all is well");
 	expect_advice("dnssec", "may", true, "", "this too");
 	expect_advice(
