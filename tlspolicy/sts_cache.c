@@ -89,9 +89,25 @@ lead(struct sts_cache *cache, struct sts_flight *fl,
 	sts_flight_run(fl, q->dns);
 }
 
-/* Fetches, or waits for who does. False: it is not known how that went. */
+/*
+ * Whether the store could not be asked about the domain: what is there is not
+ * known then. The lock is held.
+ */
+static void
+note_unsure(struct sts_core *c, struct str domain, bool is_unsure)
+{
+	struct sts_entry *e = sts_table_find(&c->table, domain);
+
+	if (e)
+		e->is_unsure = is_unsure;
+}
+
+/*
+ * Fetches, or waits for who does. False: it is not known how that went. unsure:
+ * others who ask meanwhile have to know it, for the entry is new perhaps.
+ */
 static bool
-fetch(struct sts_cache *cache, const struct sts_question *q,
+fetch(struct sts_cache *cache, const struct sts_question *q, bool unsure,
     struct sts_held **held)
 {
 	struct sts_core *c = &cache->core;
@@ -103,6 +119,8 @@ fetch(struct sts_cache *cache, const struct sts_question *q,
 	fl = sts_flight_join(c, q->domain, id, false, &leads);
 	if (!fl)
 		return false;
+	if (unsure)
+		note_unsure(c, q->domain, true);
 	if (leads) {
 		pthread_mutex_unlock(&c->lock);
 		lead(cache, fl, q, id);
@@ -167,25 +185,17 @@ is_known(struct sts_core *c, struct str domain)
 	return known;
 }
 
-static void
-note_unsure(struct sts_core *c, struct str domain, bool is_unsure)
-{
-	struct sts_entry *e = sts_table_find(&c->table, domain);
-
-	if (e)
-		e->is_unsure = is_unsure;
-}
-
 void
 sts_cache_ask(struct sts_cache *cache, const struct sts_question *q,
     struct arena *arena, struct sts_answer *out)
 {
 	struct sts_core *c = &cache->core;
-	bool known = true, unsure = false;
+	bool known = true, unsure = false, asked;
 	struct view v;
 
 	*out = (struct sts_answer){.sts.failure = TLSRPT_SUCCESS};
-	if (!is_known(c, q->domain))
+	asked = !is_known(c, q->domain);
+	if (asked)
 		unsure = !sts_keeper_fetch(cache->keeper, q->domain);
 	pthread_mutex_lock(&c->lock);
 	look(c, q->domain, c->now(), &v);
@@ -193,13 +203,14 @@ sts_cache_ask(struct sts_cache *cache, const struct sts_question *q,
 		struct sts_held *held = v.held;
 
 		out->has_waited = true;
-		known = fetch(cache, q, &held);
+		known = fetch(cache, q, unsure, &held);
 		look(c, q->domain, c->now(), &v);
 		if (!v.held && held && c->now() < held->expires)
 			v.held = sts_held_ref(held);
 		sts_held_unref(held);
 	}
-	note_unsure(c, q->domain, unsure);
+	if (asked)
+		note_unsure(c, q->domain, unsure);
 	pthread_mutex_unlock(&c->lock);
 	fill(&v, q, known, c->now(), arena, out);
 	/*

@@ -757,7 +757,9 @@ static void
 test_start_without(const char *dir)
 {
 	struct store_sts row;
+	struct sts_cache_stats stats;
 	struct host a, b;
+	struct asker k[2] = {{.h = &b}, {.h = &b}};
 	struct arena arena;
 
 	arena_init(&arena, 1 << 20);
@@ -774,6 +776,21 @@ test_start_without(const char *dir)
 	host_open(&b);
 	is_mode(&b, "", "-", "once more, and knows nothing");
 	b.policy = NULL;
+	b.holds = true;
+	pthread_create(&k[0].thread, NULL, ask_thread, &k[0]);
+	while (b.fetches == 0)
+		sleep_ms(1);
+	pthread_create(&k[1].thread, NULL, ask_thread, &k[1]);
+	do {
+		sleep_ms(1);
+		sts_cache_stats(b.cache, &stats);
+	} while (stats.counts.joined == 0);
+	let_go(&b);
+	for (int i = 0; i < 2; i++) {
+		pthread_join(k[i].thread, NULL);
+		is_str(str_from_z(k[i].mode), STR("trouble"),
+		    "two at once who wait for a fetch that fails");
+	}
 	is_mode(&b, "1", "trouble", "nor that there is none to a record");
 	is_mode(&b, "1", "trouble", "however often it is asked");
 	atomic_store(&broken, 0);
