@@ -44,6 +44,6 @@ metrics_listen(const char *where, struct diag *d)
 	fd = listen_inet(&ip, port, BACKLOG);
 	if (fd >= 0)
 		return fd;
-	return diag_set(
-	    d, AVER_IO, 0, "cannot listen on %s: %s", where, strerror(errno));
+	return diag_set(d, AVER_IO, 0, "metrics: cannot listen on %s: %s",
+	    where, strerror(errno));
 }

@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab as L
 
+L.need(root=False)
 tap = L.Tap()
 DAEMONS = {"aver-milter": "milter_listen", "aver-policyd": "policyd_listen"}
 
@@ -89,7 +90,8 @@ def test_sockets(c):
         metrics = c.listen.replace("milter_", "").replace(
             "listen", "metrics_listen")
         c.fails("a port of the metrics in use",
-                [where, "Address already in use"], **{metrics: where})
+                ["metrics", where, "Address already in use"],
+                **{metrics: where})
     path = c.lab.path(c.name + ".sock")
     with socket.socket(socket.AF_UNIX) as s:
         s.bind(path)
