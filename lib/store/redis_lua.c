@@ -156,8 +156,8 @@ static const char *const record_scripts[] = {
 		 "if n>N(A[2]) then R('ZREMRANGEBYRANK',p..'k',0,"
 		 "n-N(A[2])-1) end\n"
 		 "return 0\n",
-    [REDIS_KNOWN] =
-	PROLOGUE "return R('ZRANGE',p..'k',A[1],A[2],'WITHSCORES')\n",
+    /* cursor, how many to look at */
+    [REDIS_KNOWN] = PROLOGUE "return R('ZSCAN',p..'k',A[1],'COUNT',A[2])\n",
     [REDIS_NAMES] =
 	PROLOGUE "return R('ZRANGEBYLEX',p..A[1],A[2]=='' and '-' or "
 		 "'('..A[2],'+','LIMIT',0,A[3])\n",

@@ -376,41 +376,55 @@ by_name(const void *a, const void *b)
 	return str_cmp(x->domain, y->domain);
 }
 
-/* All known domains, in arena. */
+/* The domains and days of a page, after the n that are there. */
+static int
+keep_known(const struct resp *page, struct store_known **list, size_t *n,
+    bool *bad, struct diag *d)
+{
+	const struct resp *i = redis_items(page, 0, bad);
+	struct store_known *more;
+
+	if (*bad)
+		return 0;
+	more = realloc(*list, (*n + page->n / 2 + 1) * sizeof(**list));
+	if (!more)
+		return diag_set(d, AVER_NOMEM, 0, "out of memory");
+	*list = more;
+	for (size_t k = 0; !*bad && k + 1 < page->n; k += 2)
+		more[(*n)++] = (struct store_known){
+		    redis_text(&i[k], bad), redis_int(&i[k + 1], bad)};
+	return 0;
+}
+
+/*
+ * All known domains, in arena. Not by their ranks: one that is seen again moves
+ * to the end, and another would take its place before the page that is next.
+ */
 static int
 load_known(struct redis_store *s, struct arena *a, struct store_known **list,
     size_t *n, struct diag *d)
 {
-	struct resp r = {.n = 1};
-	bool bad = false;
+	struct str cursor = STR("0");
+	int err;
 
-	while (r.n > 0) {
+	do {
 		const struct resp *i;
-		struct store_known *more;
-		int err;
+		bool bad = false;
+		struct resp r;
 
 		redis_begin(s->c, REDIS_KNOWN);
-		redis_arg_int(s->c, (int64_t)*n);
-		redis_arg_int(s->c, (int64_t)*n + KNOWN_PAGE - 1);
+		redis_arg(s->c, cursor);
+		redis_arg_int(s->c, KNOWN_PAGE);
 		err = redis_run(s->c, true, a, &r, d);
-		if (err)
-			return err;
-		i = redis_items(&r, 0, &bad);
-		more =
-		    bad ? NULL
-			: realloc(*list, (*n + r.n / 2 + 1) * sizeof(**list));
-		if (more)
-			*list = more;
-		else if (!bad)
-			return diag_set(d, AVER_NOMEM, 0, "out of memory");
-		for (size_t k = 0; !bad && k + 1 < r.n; k += 2)
-			more[(*n)++] =
-			    (struct store_known){redis_text(&i[k], &bad),
-				redis_int(&i[k + 1], &bad)};
+		i = err ? NULL : redis_items(&r, 2, &bad);
+		if (i && !bad) {
+			cursor = redis_text(&i[0], &bad);
+			err = keep_known(&i[1], list, n, &bad, d);
+		}
 		if (bad)
-			return redis_odd(s->c, d);
-	}
-	return 0;
+			err = redis_odd(s->c, d);
+	} while (!err && !str_eq(cursor, STR("0")));
+	return err;
 }
 
 static int

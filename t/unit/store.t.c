@@ -1107,6 +1107,73 @@ read_only_folder(void)
 	tmpdir_remove(dir.path);
 }
 
+/* --- known domains that are seen again while they are read */
+
+#define KNOWN_MANY 12000
+#define KNOWN_PART 500
+#define KNOWN_READS 20
+
+/* They belong to the names of numbers from the first on. */
+static void
+know_part(struct store *s, unsigned first, int64_t day)
+{
+	static char names[KNOWN_PART][32];
+	struct store_known known[KNOWN_PART];
+
+	for (unsigned i = 0; i < KNOWN_PART; i++) {
+		snprintf(names[i], sizeof(names[i]), "k%u.example", first + i);
+		known[i] = (struct store_known){str_from_z(names[i]), day};
+	}
+	while (store_know_domains(s, known, KNOWN_PART, NULL) == AVER_TEMP)
+		usleep(1000);
+}
+
+static void
+see_again(const char *spec)
+{
+	struct store *s = NULL;
+
+	if (store_open(spec, STORE_WRITE, &s, NULL))
+		_exit(1);
+	for (int64_t day = 2;; day++)
+		for (unsigned i = 0; i < KNOWN_MANY / 2; i += KNOWN_PART)
+			know_part(s, i, day * 86400);
+}
+
+static int
+count_known(void *arg, const struct store_known *known)
+{
+	(void)known;
+	++*(unsigned *)arg;
+	return 0;
+}
+
+static void
+known_while_seen(const char *spec)
+{
+	struct store *s = store_now(spec, STORE_WRITE);
+	unsigned least = KNOWN_MANY;
+	pid_t pid;
+
+	for (unsigned i = 0; i < KNOWN_MANY; i += KNOWN_PART)
+		know_part(s, i, 86400);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		see_again(spec);
+	for (int i = 0; i < KNOWN_READS; i++) {
+		unsigned n = 0;
+
+		if (store_each_known(s, count_known, &n, NULL))
+			ok(false, "read known domains");
+		least = n < least ? n : least;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	is_int(least, KNOWN_MANY, "none is missed while others are seen");
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -1129,5 +1196,6 @@ main(void)
 	made_by_root(dir.path);
 	read_only_folder();
 	tmpdir_remove(dir.path);
+	on_each_backend("seen", known_while_seen);
 	return tap_done();
 }
