@@ -206,18 +206,26 @@ decide_dane(struct tls_decision *d)
 	}
 }
 
+/* RFC 8461 section 5.1: no trouble ends a policy that is in force. */
+static void
+fail_open(struct tls_decision *d)
+{
+	bool is_held = is_enforced(&d->facts);
+
+	d->kind = is_held ? TLS_STS_ENFORCE : TLS_MAY;
+	d->detail = str_from_z(tls_why_text(d->why));
+	d->why = is_held ? TLS_WHY_STS_ENFORCE : TLS_WHY_FAIL_OPEN;
+	d->is_short_lived = true;
+}
+
 /* What the table wants of a decision that is made. */
 static void
 apply_rule(struct tls_decision *d)
 {
 	unsigned flags = rule_flags(&d->facts);
 
-	if (d->kind == TLS_TEMP && (flags & TLS_RULE_FAIL_OPEN)) {
-		d->kind = TLS_MAY;
-		d->detail = str_from_z(tls_why_text(d->why));
-		d->why = TLS_WHY_FAIL_OPEN;
-		d->is_short_lived = true;
-	}
+	if (d->kind == TLS_TEMP && (flags & TLS_RULE_FAIL_OPEN))
+		fail_open(d);
 	if (!(flags & TLS_RULE_VERIFIED) || d->kind == TLS_TEMP ||
 	    tls_decision_is_verified(d))
 		return;

@@ -263,7 +263,19 @@ static const struct {
     {"no-dane, MX failed, enforce",
 	{.rule = "no-dane", .mx = 'f', .policy = ENFORCE}, TLS_STS_ENFORCE,
 	TLS_WHY_STS_ENFORCE, 0},
-    {"fail-open", {.rule = "fail-open", .mx = 'f', .policy = ENFORCE}, TLS_MAY,
+    {"fail-open", {.rule = "fail-open", .mx = 'f'}, TLS_MAY, TLS_WHY_FAIL_OPEN,
+	1},
+    {"fail-open, a policy that is tested",
+	{.rule = "fail-open", .mx = 'f', .policy = TESTING}, TLS_MAY,
+	TLS_WHY_FAIL_OPEN, 1},
+    {"fail-open, a policy in force",
+	{.rule = "fail-open", .mx = 'f', .policy = ENFORCE}, TLS_STS_ENFORCE,
+	TLS_WHY_STS_ENFORCE, 1},
+    {"fail-open, a policy in force, TLSA failed",
+	{.rule = "fail-open", .mx = 's', .hosts = "f", .policy = ENFORCE},
+	TLS_STS_ENFORCE, TLS_WHY_STS_ENFORCE, 1},
+    {"fail-open, a policy in force that is excluded",
+	{.rule = "fail-open no-sts", .mx = 'f', .policy = ENFORCE}, TLS_MAY,
 	TLS_WHY_FAIL_OPEN, 1},
     {"fail-open without need",
 	{.rule = "fail-open", .mx = 's', .hosts = "a", .policy = ENFORCE},
@@ -447,6 +459,8 @@ static const struct input fixed_may = {.rule = "may ciphers=high"};
 static const struct input required = {
     .rule = "require-verified", .mx = 'i', .hosts = "a"};
 static const struct input open_rule = {.rule = "fail-open", .mx = 'f'};
+static const struct input open_held = {
+    .rule = "fail-open", .mx = 'f', .policy = ENFORCE};
 static const struct input no_dane = {
     .rule = "no-dane", .mx = 's', .hosts = "u"};
 
@@ -598,6 +612,7 @@ static const struct {
 	"TEMP tls_policy_table requires verified TLS: no TLSA records and no "
 	"MTA-STS policy"},
     {"fail-open", &open_rule, "tls", "3.9", 0, "OK may"},
+    {"fail-open, a policy in force", &open_held, "tls", "3.9", 0, PLAIN},
     {"fail-open verified", &open_rule, "verified", "3.9", 0,
 	"TEMP no verified TLS for this destination: tls_policy_table lets "
 	"mail flow in spite of trouble"},
