@@ -53,11 +53,16 @@ static const struct param table[] = {
 	.fallback = AVER_STATEDIR,
 	.restart = true,
 	.help = "Where the ring and the spool of the record are kept.",
-	.manual = "It has to exist and be writable by the user.\n"
+	.manual = "A daemon that root starts makes it below a folder that is "
+		  "there; else it has to exist and be writable by the user.\n"
 		  "The database is where\n"
 		  ".Ic store\n"
 		  "says.\n"
-		  "Each process that records has one of its own.\n"
+		  ".Xr aver-milter 8\n"
+		  "and\n"
+		  ".Xr aver-policyd 8\n"
+		  "of a host may share one; a second process of either needs "
+		  "another.\n"
 		  "Two that run with copies of one, as on copied machines, "
 		  "notice it: the "
 		  "first one logs an error and goes on under another name, "
