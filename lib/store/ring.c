@@ -114,6 +114,18 @@ walk(struct ring *r)
 	return true;
 }
 
+/* Every block now: a store into a hole of a full disk is a SIGBUS. */
+static int
+allocate(const struct ring *r, size_t size, const char *path, struct diag *d)
+{
+	int e = posix_fallocate(r->fd, 0, (off_t)(RING_DATA + size));
+
+	if (e == 0)
+		return 0;
+	return diag_set(d, AVER_IO, 0, "%s: allocate %zu octets: %s", path,
+	    RING_DATA + size, strerror(e));
+}
+
 /* Decides r->state; maps the file when it is sound. */
 static int
 inspect(struct ring *r, struct diag *d)
@@ -140,7 +152,8 @@ inspect(struct ring *r, struct diag *d)
 		r->state = h.size == r->want ? RING_SOUND : RING_RESIZED;
 	if (r->state != RING_SOUND)
 		unmap(r);
-	return 0;
+	/* out of a backup it may have come with holes */
+	return r->state == RING_SOUND ? allocate(r, r->want, r->path, d) : 0;
 }
 
 static size_t
@@ -245,14 +258,10 @@ static int
 build(struct ring *r, int old_fd, const struct ring_salvaged *old,
     const char *path, struct diag *d)
 {
-	int err, e;
+	int err = allocate(r, r->want, path, d);
 
-	/* every block now: a store into a hole of a full disk is a SIGBUS */
-	e = posix_fallocate(r->fd, 0, (off_t)(RING_DATA + r->want));
-	if (e)
-		return diag_set(d, AVER_IO, 0, "%s: allocate %zu octets: %s",
-		    path, RING_DATA + r->want, strerror(e));
-	err = map(r, r->want, d);
+	if (!err)
+		err = map(r, r->want, d);
 	if (err)
 		return err;
 	if (getentropy(&r->source, sizeof(r->source)) < 0)

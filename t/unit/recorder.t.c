@@ -1090,6 +1090,37 @@ damaged_ring(void)
 	free(octets);
 }
 
+/* As backups bring it back: what is only zeros is not there. */
+static void
+ring_with_holes(void)
+{
+	struct place p = place_in(tmpdir_fast());
+	struct tmppath ring = tmp_in(p.dir.path, RING_FILE);
+	static const char zeros[4096];
+	struct recorder *r;
+	struct stat st;
+	size_t n = 0;
+	char *octets = make_ring(&n);
+	int fd = open(ring.z, O_WRONLY | O_CREAT, 0600);
+
+	for (size_t at = 0; at < n; at += sizeof(zeros)) {
+		size_t m = n - at < sizeof(zeros) ? n - at : sizeof(zeros);
+
+		if (memcmp(octets + at, zeros, m) != 0)
+			is_int(pwrite(fd, octets + at, m, (off_t)at), m,
+			    "a block that is there");
+	}
+	is_int(ftruncate(fd, (off_t)n), 0, "a ring with holes");
+	r = open_at(&p, 5, 1 << 20);
+	ok(r && fstat(fd, &st) == 0 && (size_t)st.st_blocks * 512 >= n,
+	    "has none when it is written to");
+	recorder_close(r);
+	is_once(&p, 0, 10, "and its records");
+	close(fd);
+	free(octets);
+	tmpdir_remove(p.dir.path);
+}
+
 /* A header that is gone, and a store that has some of the records. */
 static void
 damaged_half_committed(void)
@@ -1396,6 +1427,7 @@ main(void)
 	close_is_bounded();
 	resized();
 	damaged_ring();
+	ring_with_holes();
 	damaged_half_committed();
 	no_ring_file();
 	spool_file();
