@@ -289,6 +289,7 @@ tls_decide(const struct tls_facts *f, struct tls_decision *out)
 		out->is_short_lived = true;
 	} else {
 		decide_dane(out);
+		out->is_short_lived |= f->sts_unknown;
 	}
 	apply_rule(out);
 }

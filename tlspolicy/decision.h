@@ -97,6 +97,7 @@ struct tls_facts {
 	size_t n_hosts;
 	struct tls_sts sts;
 	struct tls_known known;
+	bool sts_unknown; /* no policy is in force, and the record unknown */
 	/*
 	 * Where the DNS gives no answer at all and no policy is in force, then
 	 * there is none; otherwise the mail is deferred.

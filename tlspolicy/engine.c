@@ -361,10 +361,10 @@ gather_sts(struct deciding *g)
 	g->detail.has_fetched = g->sts.has_waited;
 	if (g->sts.valid < INT32_MAX)
 		shorten(g, g->now + g->sts.valid * 1000);
+	g->facts.sts_unknown = q.found == STS_UNKNOWN && !g->facts.sts.policy;
 	if (g->sts.trouble.n)
 		g->facts.trouble = g->sts.trouble;
-	else if (q.found == STS_UNKNOWN && !g->facts.sts.policy &&
-		 g->set->cfg.defer_unknown)
+	else if (g->facts.sts_unknown && g->set->cfg.defer_unknown)
 		g->facts.trouble = record_trouble(g);
 }
 

@@ -15,6 +15,7 @@
 #include "lib/base/err.h"
 #include "lib/dns/dns_zone.h"
 #include "tlspolicy/engine.h"
+#include "tlspolicy/requiretls.h"
 #include "tlspolicy/tls_table_file.h"
 
 #define THREADS 50
@@ -301,6 +302,32 @@ test_cases(void)
 		    "where unknown is none");
 		bench_close(&b);
 	}
+}
+
+/* That the record cannot be had now is no reason to refuse for good. */
+static void
+test_lost_record(void)
+{
+	struct tls_decision d;
+	struct arena a;
+	struct bench b;
+
+	bench_prepare(&b, SIGNED STS, ENFORCE);
+	b.cfg.defer_unknown = false;
+	if (!bench_open(&b))
+		return;
+	atomic_store(&b.dns.lost, "_mta-sts");
+	arena_init(&a, 1 << 20);
+	decide(&b, &a, "d.test", &d);
+	is_int(d.kind, TLS_NONE, "the record is lost, where that is none");
+	is_int(requiretls_decide(&d, false), REQUIRETLS_LATER,
+	    "for mail that must be verified it is trouble");
+	arena_reset(&a);
+	atomic_store(&b.dns.lost, NULL);
+	decide(&b, &a, "d.test", &d);
+	is_int(requiretls_decide(&d, false), REQUIRETLS_GO, "and then it goes");
+	arena_fini(&a);
+	bench_close(&b);
 }
 
 /* For Sendmail, which may not do DANE. */
@@ -704,6 +731,7 @@ main(void)
 	struct tmpdir dir = tmpdir_fast();
 
 	test_cases();
+	test_lost_record();
 	test_anyway();
 	test_switches();
 	test_table(dir.path);

@@ -33,7 +33,7 @@ struct input {
 	const char *policy; /* text, or NULL */
 	enum tlsrpt_result failure;
 	const char *trouble;
-	bool is_lenient;
+	bool is_lenient, sts_unknown;
 	enum tls_seen starttls, requiretls;
 };
 
@@ -124,6 +124,7 @@ build(struct world *w, const struct input *in)
 	if (in->trouble)
 		w->facts.trouble = str_from_z(in->trouble);
 	w->facts.is_lenient = in->is_lenient;
+	w->facts.sts_unknown = in->sts_unknown;
 	w->facts.known.starttls = in->starttls;
 	w->facts.known.requiretls = in->requiretls;
 }
@@ -1023,6 +1024,8 @@ test_grammar(void)
 static const struct input down_lenient = {.mx = 'f', .is_lenient = true};
 static const struct input down_required = {
     .rule = "require-verified", .mx = 'f', .is_lenient = true};
+static const struct input unknown_lenient = {
+    .mx = 'i', .hosts = "a", .sts_unknown = true, .is_lenient = true};
 static const struct input shaky = {.mx = 's', .hosts = "fa"};
 static const struct input shaky_required = {
     .rule = "require-verified", .mx = 's', .hosts = "fa"};
@@ -1063,6 +1066,8 @@ static const struct {
     {"down, lenient", &down_lenient, 0, 0, REQUIRETLS_LATER, REQUIRETLS_LATER,
 	REQUIRETLS_OPPORTUNISTIC},
     {"down, to be verified", &down_required, 0, 0, REQUIRETLS_LATER,
+	REQUIRETLS_LATER, REQUIRETLS_OPPORTUNISTIC},
+    {"the record failed, lenient", &unknown_lenient, 0, 0, REQUIRETLS_LATER,
 	REQUIRETLS_LATER, REQUIRETLS_OPPORTUNISTIC},
     {"a TLSA lookup failed", &shaky, 0, 0, REQUIRETLS_LATER, REQUIRETLS_LATER,
 	REQUIRETLS_OPPORTUNISTIC},
