@@ -118,6 +118,14 @@ daemon_refuse(const struct daemon *d, const struct diag *why)
 	return 1;
 }
 
+static bool
+has_file(const struct daemon *d)
+{
+	const char *path = d->conf_path ? d->conf_path : conf_default_path();
+
+	return access(path, F_OK) == 0;
+}
+
 bool
 daemon_begin(
     struct daemon *d, int argc, char **argv, struct conf **out, int *status)
@@ -133,6 +141,7 @@ daemon_begin(
 		*status = daemon_refuse(d, &why);
 		return false;
 	}
+	d->had_file = has_file(d);
 	if (d->test_only) {
 		*status = test_configuration(d, *out);
 		return false;
@@ -196,16 +205,23 @@ daemon_warn_fixed(const struct conf *old, const struct conf *fresh)
 }
 
 static void
-reload(const struct daemon *d)
+reload(struct daemon *d)
 {
 	struct diag why = {{0}, 0};
 	struct conf *c;
 	int err;
 
 	compat_notify("RELOADING=1");
-	err = conf_load(d->conf_path, &c, &why);
+	/* a file that was lost is no wish for the defaults */
+	if (d->had_file && !has_file(d))
+		err = diag_set(
+		    &why, AVER_CONF, 0, "the configuration file is gone");
+	else
+		err = conf_load(d->conf_path, &c, &why);
 	if (!err)
 		err = d->reload(d->arg, c, &why);
+	if (!err)
+		d->had_file = has_file(d);
 	if (err)
 		log_msg(LOG_LVL_ERROR, "reload refused, going on as before: %s",
 		    why.text);
@@ -215,7 +231,7 @@ reload(const struct daemon *d)
 }
 
 void
-daemon_wait(const struct daemon *d)
+daemon_wait(struct daemon *d)
 {
 	for (;;) {
 		int sig = 0;

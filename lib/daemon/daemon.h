@@ -27,6 +27,7 @@ struct daemon {
 	/* of the command line and the system */
 	const char *conf_path; /* NULL: the usual one */
 	bool test_only;
+	bool had_file; /* the configuration is no mere default */
 	sigset_t signals;
 };
 
@@ -62,6 +63,6 @@ int daemon_refuse(const struct daemon *d, const struct diag *why);
 void daemon_warn_fixed(const struct conf *old, const struct conf *fresh);
 
 /* Reloads when it is told to; returns when it is told to end. */
-void daemon_wait(const struct daemon *d);
+void daemon_wait(struct daemon *d);
 
 #endif
