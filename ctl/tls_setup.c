@@ -75,7 +75,8 @@ set_render(struct tls_setup *s, const char *version, struct diag *d)
 
 	if (!version) {
 		ask_postfix(s->conf, &f);
-		level = f.mail_version[0] ? f.smtp_tls_security_level : NULL;
+		level = tls_conf_level(s->conf,
+		    f.mail_version[0] ? f.smtp_tls_security_level : NULL);
 	}
 	err = tls_conf_render(s->conf, f.mail_version, level, &s->render, d);
 	if (!err && version)

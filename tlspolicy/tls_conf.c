@@ -77,6 +77,14 @@ tls_conf_version(const struct conf *c, const char *said)
 								  : said;
 }
 
+const char *
+tls_conf_level(const struct conf *c, const char *said)
+{
+	if (strcmp(c->postfix_tls_security_level, "auto") == 0)
+		return said;
+	return c->postfix_tls_security_level;
+}
+
 int
 tls_conf_render(const struct conf *c, const char *said, const char *level,
     struct render_config *out, struct diag *d)
@@ -89,6 +97,7 @@ tls_conf_render(const struct conf *c, const char *said, const char *level,
 	if (err)
 		return diag_set(
 		    d, err, 0, "parameter postfix_version: %s", why.text);
+	level = tls_conf_level(c, level);
 	p->base =
 	    level ? render_base_of(str_from_z(level)) : RENDER_BASE_UNKNOWN;
 	out->requiretls_policy = requiretls_of(c->requiretls_policy);

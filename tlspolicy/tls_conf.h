@@ -28,9 +28,14 @@ bool tls_conf_is_auto(const struct conf *c);
 const char *tls_conf_version(const struct conf *c, const char *said);
 
 /*
- * How answers are to be rendered. said: as above. level: of
- * main.cf, NULL when nobody could be asked. Returns 0 or AVER_CONF with d
- * filled.
+ * The level of main.cf. said: by Postfix, for postfix_tls_security_level =
+ * auto; NULL when nobody could be asked.
+ */
+const char *tls_conf_level(const struct conf *c, const char *said);
+
+/*
+ * How answers are to be rendered. said, level: as above. Returns 0 or AVER_CONF
+ * with d filled.
  */
 int tls_conf_render(const struct conf *c, const char *said, const char *level,
     struct render_config *out, struct diag *d);

@@ -203,6 +203,21 @@ check_version_or_auto(struct str s)
 	       str_chr(s, '.') < s.n;
 }
 
+/* postconf(5), smtp_tls_security_level */
+bool
+check_level_or_auto(struct str s)
+{
+	static const struct str words[] = {STR_INIT("auto"), STR_INIT("none"),
+	    STR_INIT("may"), STR_INIT("encrypt"), STR_INIT("dane"),
+	    STR_INIT("dane-only"), STR_INIT("fingerprint"), STR_INIT("verify"),
+	    STR_INIT("secure")};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (str_eq(s, words[i]))
+			return true;
+	return false;
+}
+
 bool
 check_log_source(struct str s)
 {

@@ -45,6 +45,7 @@ bool check_format_list(struct str s);
 bool check_listen_list(struct str s);
 /* "auto", or a number with dots and more behind it: "3.7.11". */
 bool check_version_or_auto(struct str s);
+bool check_level_or_auto(struct str s);
 /* ADDRESS:PORT, [IPV6]:PORT, or nothing */
 bool check_address_port_or_empty(struct str s);
 /* none, stdin, journal, or file:/PATH */

@@ -186,6 +186,7 @@ struct conf {
 	int64_t policyd_cache_entries;
 	int64_t policyd_cache_size; /* octets */
 	const char *postfix_version; /* "auto" or "3.7.11" */
+	const char *postfix_tls_security_level; /* "auto" or a level */
 	const char *postconf_command; /* path; empty: never run */
 	const char *tls_policy_table; /* path; empty: none */
 	enum conf_requiretls requiretls_policy;

@@ -141,7 +141,27 @@ static const struct param table[] = {
 	    "says at the start and at a reload, and what Postfix 3.8 and "
 	    "later says in its requests for policy delegation; as long as "
 	    "nothing is known, it is 3.4.\n"
-	    "Name it when Postfix runs on other hosts.",
+	    "Name it when Postfix runs on other hosts, and\n"
+	    ".Ic postfix_tls_security_level\n"
+	    "with it.",
+    },
+    {
+	TEXT(postfix_tls_security_level, check_level_or_auto,
+	    "auto, or a level such as may or dane"),
+	.section = SECTION_POLICYD,
+	.fallback = "auto",
+	.help = "What smtp_tls_security_level is in main.cf.",
+	.manual = "No answer demands less than that where a policy demands "
+		  "nothing, as one for testing does.\n"
+		  "With\n"
+		  ".Cm auto\n"
+		  "it is what\n"
+		  ".Ic postconf_command\n"
+		  "says at the start and at a reload; as long as nothing is "
+		  "known, such policies are told by the map\n"
+		  ".Cm tls-tlsrpt\n"
+		  "alone.\n"
+		  "Name the highest one when Postfix runs on other hosts.",
     },
     {
 	TEXT(postconf_command, check_path_or_empty,

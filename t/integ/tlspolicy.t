@@ -189,38 +189,42 @@ def test_postfix(site):
     """The answers are those that the Postfix of this host would get."""
     mine, seen = site.conf, {}
 
-    def says(name, *lines):
+    def says(name, lines, more=""):
         path = os.path.join(os.path.dirname(mine), name)
         with open(path, "w") as f:
             f.write("#!/bin/sh\n" + "".join("echo '%s'\n" % line
                                             for line in lines))
         os.chmod(path, 0o755)
         with open(mine) as f, open(path + ".conf", "w") as to:
-            to.write(f.read() + "postfix_version = auto\n"
-                     "postconf_command = %s\n" % path)
+            to.write(f.read() + more + "postconf_command = %s\n" % path)
         return path + ".conf"
     for name, lines in (("new", ["mail_version = 3.11.1",
                                  "smtp_tls_security_level = may"]),
                         ("strict", ["mail_version = 3.11.1",
                                     "smtp_tls_security_level = secure"]),
                         ("mute", [])):
-        site.conf = says(name, *lines)
+        site.conf = says(name, lines)
         seen[name] = site.query("test.example")
+    site.conf = says("far", [], "postfix_version = 3.11.2\n"
+                     "postfix_tls_security_level = dane\n")
+    far = site.query("test.example")
     old = json.loads(site.aver("query", "--json", "--postfix", "3.7",
                                "test.example").stdout)
     site.conf = mine
     tap.eq([(q["postfix_version"], q["smtp_tls_security_level"])
-            for q in list(seen.values()) + [old]],
+            for q in list(seen.values()) + [far, old]],
            [("3.11.1", "may"), ("3.11.1", "secure"), ("3.4", None),
-            ("3.7", "")], "what Postfix says of itself")
-    tap.ok(seen["new"]["answers"]["tls"].startswith("OK may policy_type=sts"),
-           "testing is told to one that reports it", seen["new"]["answers"])
+            ("3.11.2", "dane"), ("3.7", "")],
+           "what Postfix says of itself, or is said of it")
+    for q in (seen["new"], far):
+        tap.ok(q["answers"]["tls"].startswith("OK may policy_type=sts"),
+               "testing is told to one that reports it", q["answers"])
     tap.eq([seen["strict"]["answers"]["tls"], old["answers"]["tls"]],
            ["NOTFOUND ", "NOTFOUND "], "and to none that demands more")
     told = {}
     for dnssec in ("validate", "off"):
-        site.conf = says("dane", "mail_version = 3.11.1",
-                         "smtp_tls_security_level = dane")
+        site.conf = says("dane", ["mail_version = 3.11.1",
+                                  "smtp_tls_security_level = dane"])
         with open(site.conf) as f:
             text = f.read().replace("dnssec = validate", "dnssec = " + dnssec)
         with open(site.conf, "w") as f:

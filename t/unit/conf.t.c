@@ -454,6 +454,10 @@ test_more_checks(void)
 	ok(!check_version_or_auto(STR("")), "no version");
 	ok(!check_version_or_auto(STR("3")), "half a version");
 	ok(!check_version_or_auto(STR("Postfix 3.7")), "a name");
+	ok(check_level_or_auto(STR("auto")), "auto");
+	ok(check_level_or_auto(STR("dane-only")), "a level");
+	ok(!check_level_or_auto(STR("")), "no level");
+	ok(!check_level_or_auto(STR("strong")), "no level either");
 	ok(check_field_name_or_empty(STR("")), "no field");
 	ok(check_field_name_or_empty(STR("X-Aver-TLS-Required")), "a field");
 	ok(!check_field_name_or_empty(STR("Subject")), "one that others use");
