@@ -176,8 +176,9 @@ def postfix(lab, milter):
         milter.port,
         EXTRA_MAIN % {"domains": domains, "boxes": boxes(),
                       "bounces": BOUNCES, "dir": lab.dir},
-        EXTRA_MASTER.lstrip("\n") % {"report": R.REPORT,
-                                     "conf": milter.conf})
+        EXTRA_MASTER.lstrip("\n") % {
+            "report": L.for_others("aver-report", lab.dir),
+            "conf": milter.conf})
 
 
 def report(milter, *args):

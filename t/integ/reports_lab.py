@@ -97,7 +97,7 @@ dnssec = off
                 os.setgid(user.pw_gid)
                 os.setuid(user.pw_uid)
         return subprocess.run(
-            [os.path.join(L.BUILD, "aver"), "-c", self.conf, *args],
+            [L.for_others("aver", self.path()), "-c", self.conf, *args],
             capture_output=True, text=True, preexec_fn=become, **more)
 
     def log(self):
