@@ -81,26 +81,6 @@ struct way {
 	size_t n;
 };
 
-static int
-unix_socket(const char *path, bool server)
-{
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), ret;
-
-	if (strlen(path) >= sizeof(un.sun_path)) {
-		printf("Bail out! %s is too long\n", path);
-		exit(99);
-	}
-	memcpy(un.sun_path, path, strlen(path) + 1);
-	ret = server ? bind(fd, (struct sockaddr *)&un, sizeof(un))
-		     : connect(fd, (struct sockaddr *)&un, sizeof(un));
-	if (ret != 0 || (server && listen(fd, 8) != 0)) {
-		printf("Bail out! %s: %s\n", path, strerror(errno));
-		exit(99);
-	}
-	return fd;
-}
-
 static bool
 put(int fd, const char *p, size_t n)
 {
