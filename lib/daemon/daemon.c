@@ -123,7 +123,8 @@ has_file(const struct daemon *d)
 {
 	const char *path = d->conf_path ? d->conf_path : conf_default_path();
 
-	return access(path, F_OK) == 0;
+	/* one that cannot be reached is told by who reads it */
+	return access(path, F_OK) == 0 || errno != ENOENT;
 }
 
 bool
