@@ -19,7 +19,7 @@
 #include "lib/base/str.h"
 #include "lib/compat/compat.h"
 
-#define BACKLOG 1024
+#define BACKLOG 4096 /* the kernel takes no more than its somaxconn */
 #define FIRST_INHERITED 3 /* sd_listen_fds(3) */
 #define HOST_MAX 256
 

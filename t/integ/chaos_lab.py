@@ -395,10 +395,7 @@ tlsrpt_socket_mode = 0666
         return got.partition(b":")[2][:-1].decode()
 
     def connect(self):
-        s = socket.socket(socket.AF_UNIX)
-        s.settimeout(L.PATIENCE)
-        s.connect(self.map)
-        return s
+        return L.dial(self.map)
 
     def warm_up(self):
         """Until all policies are in the store."""

@@ -11,6 +11,7 @@ import shutil
 import signal
 import smtplib
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -103,6 +104,23 @@ def for_others(name, folder):
         shutil.copy(path, copy + ".part")
         os.rename(copy + ".part", copy)
     return copy
+
+
+def dial(path):
+    """A client of a stream socket. It waits while the listener's queue is
+    full, where connect(2) of a socket with a timeout says EAGAIN."""
+    s = socket.socket(socket.AF_UNIX)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO,
+                 struct.pack("@qq", PATIENCE, 0))  # struct timeval
+    try:
+        s.connect(path)
+    except OSError:
+        s.close()
+        raise
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO,
+                 struct.pack("@qq", 0, 0))
+    s.settimeout(PATIENCE)
+    return s
 
 
 CLAIMED = []  # sockets
