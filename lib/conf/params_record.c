@@ -74,6 +74,8 @@ static const struct param table[] = {
 	    "The server should keep an append-only file and must not evict "
 	    "keys\n"
 	    ".Pq Ql maxmemory-policy noeviction .\n"
+	    "Each key expires 400 days after it was last written, so a store "
+	    "that nobody uses any more goes away by itself.\n"
 	    "It needs 200 to 600 octets of memory for each distinct "
 	    "evaluation until its report is made, and one command for each "
 	    "batch of a daemon.\n"

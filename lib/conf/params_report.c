@@ -291,7 +291,8 @@ static const struct param table[] = {
 	.section = SECTION_REPORT,
 	.fallback = "30d",
 	.help = "How long reports are kept after they were made.",
-	.manual = "See\n"
+	.manual = "A store on Redis keeps none for more than 400 days.\n"
+		  "See\n"
 		  ".Ql aver reports\n"
 		  "in\n"
 		  ".Xr aver 1 .",

@@ -46,7 +46,8 @@
  * nothing.
  *
  * Each key expires 400 days after it was last written, a hash of rows after it
- * was made; writers renew those that belong to all when they connect.
+ * was made. Those that belong to all are renewed by who writes them, at most
+ * once a day, and by each writer that connects.
  */
 #include "lib/store/redis_lua.h"
 
@@ -108,7 +109,7 @@ static const char *const record_scripts[] = {
 	"  R('ZREM',from,rows[i])\n"
 	" end\n"
 	" R('ZADD',p..'i'..kind,0,dom..'\\0'..code..'l')\n"
-	" keep(k)\n"
+	" keep(k) share('i'..kind)\n"
 	"end\n"
 	"for kind,names in pairs({e='E',t='T'}) do\n"
 	" local dom=R('ZRANGE',p..names,0,0)[1]\n"
@@ -149,6 +150,7 @@ static const char *const record_scripts[] = {
 		 " if not old or N(old)<N(A[i+1]) then R('ZADD',p..'k',"
 		 "A[i+1],A[i]) end\n"
 		 "end\n"
+		 "share('v') share('k')\n"
 		 "return 0\n",
     [REDIS_FORGET_KNOWN] =
 	PROLOGUE "R('ZREMRANGEBYSCORE',p..'k','-inf','('..A[1])\n"

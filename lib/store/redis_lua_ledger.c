@@ -90,6 +90,7 @@ const char *const redis_ledger_scripts[] = {
 		 " return I(fence)\n"
 		 "end\n"
 		 "for i=4,#A,2 do out[#out+1]=claim(A[i],A[i+1]) end\n"
+		 "share('tr')\n"
 		 "return out\n",
     [REDIS_RENEW - REDIS_LEDGER_FIRST] =
 	PROLOGUE "local id,n=A[1],A[2]\n"
@@ -110,6 +111,7 @@ const char *const redis_ledger_scripts[] = {
 		 " if N(A[5])>0 then R('ZADD',k,A[5],n..':'..id)\n"
 		 " else R('ZREM',k,n..':'..id) end\n"
 		 "end\n"
+		 "share('tr')\n"
 		 "return 1\n",
     [REDIS_FINISH - REDIS_LEDGER_FIRST] =
 	PROLOGUE "local id,n=A[1],A[2]\n"
@@ -125,6 +127,7 @@ const char *const redis_ledger_scripts[] = {
 		 "local m=f[4]..string.format('%02x',N(n))..id\n"
 		 "if state=='0' then R('ZADD',p..'D',A[6],m) else R('ZREM',"
 		 "p..'D',m) end\n"
+		 "share('D')\n"
 		 "return 1\n",
     [REDIS_SET - REDIS_LEDGER_FIRST] =
 	PROLOGUE "local id,one,state=A[1],A[2],A[3]\n"
@@ -151,7 +154,7 @@ const char *const redis_ledger_scripts[] = {
 		 "  else R('ZREM',p..'D',m) end\n"
 		 " end\n"
 		 "end\n"
-		 "keep(h)\n"
+		 "keep(h) share('D')\n"
 		 "return changed\n",
     /* before, offset, how many to look at; or the one alone */
     [REDIS_FORGET_REPORTS - REDIS_LEDGER_FIRST] =
@@ -214,7 +217,7 @@ const char *const redis_ledger_scripts[] = {
     "'expires',A[5],'used',used,'refreshed',A[7],'failed','0',"
     "'failure','0','detail','','next',A[8])\n"
     "R('ZADD',p..'M',0,A[1])\n"
-    "keep(k)\n"
+    "keep(k) share('M')\n"
     "return changed('p','r',A[1])\n",
     [REDIS_STS_FAIL - REDIS_LEDGER_FIRST] = PROLOGUE STS_ROW
     "local k=p..'m:'..A[1]\n"
@@ -229,7 +232,7 @@ const char *const redis_ledger_scripts[] = {
     "end\n"
     "R('HSET',k,'failed',A[2],'failure',A[3],'detail',A[4],"
     "'next',A[5])\n"
-    "keep(k)\n"
+    "keep(k) share('M')\n"
     "return 0\n",
     [REDIS_STS_TOUCH - REDIS_LEDGER_FIRST] = PROLOGUE STS_ROW
     "for i=1,#A,2 do\n"
@@ -273,6 +276,7 @@ const char *const redis_ledger_scripts[] = {
     "if R('EXISTS',p..'l:'..d)==1 then return 0 end\n"
     "local f=R('HINCRBY',p..'c','stamp',1)\n"
     "R('SET',p..'l:'..d,f,'PX',A[5])\n"
+    "share('c')\n"
     "return f\n",
     [REDIS_STS_UNCLAIM - REDIS_LEDGER_FIRST] =
 	PROLOGUE "local k=p..'l:'..A[1]\n"

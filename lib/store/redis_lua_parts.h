@@ -14,8 +14,15 @@
 	"moved')\n"                                              \
 	"end\n"
 
+/*
+ * The expiry of a key: of one that is somebody's, and of one that belongs to
+ * all, which is written all the time: once a day is enough.
+ */
 #define HELPERS                                               \
 	"local function keep(k) R('EXPIRE',k,34560000) end\n" \
+	"local function share(k)\n"                           \
+	" k=p..k if R('TTL',k)<34473600 then keep(k) end\n"   \
+	"end\n"                                               \
 	"local function I(n) return string.format('%.0f',n) end\n"
 
 /* A: arguments; p: the keys' prefix; N, I: to a number, to its text */
@@ -110,7 +117,8 @@
 	"   keep(p..'td:'..s[4])\n"                            \
 	"  end\n"                                              \
 	" end\n"                                               \
-	" keep(h)\n"                                           \
+	" keep(h) share('R') share('D')\n"                     \
+	" share('tr') share('c')\n"                            \
 	"end\n"
 
 /*
@@ -148,6 +156,7 @@
 	"  R('ZREMRANGEBYRANK',l,0,127)\n"                       \
 	"  R('HSET',c,'stsf',x[#x])\n"                           \
 	" end\n"                                                 \
+	" share('v') share('L') share('c')\n"                    \
 	" return {q,I(last)}\n"                                  \
 	"end\n"
 

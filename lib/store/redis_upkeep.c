@@ -143,38 +143,37 @@ last_row(struct store *base, enum ledger_kind kind, struct str policy_domain,
 static const struct {
 	struct str name; /* with a colon at its end: the beginning of it */
 	struct str type;
-	bool all; /* belongs to all: gets its expiry when a writer connects */
 } kinds[] = {
-    {STR_INIT("v"), STR_INIT("string"), true},
-    {STR_INIT("c"), STR_INIT("hash"), true},
-    {STR_INIT("s:"), STR_INIT("string"), false},
-    {STR_INIT("o:"), STR_INIT("hash"), false},
-    {STR_INIT("k"), STR_INIT("zset"), true},
-    {STR_INIT("ie"), STR_INIT("zset"), true},
-    {STR_INIT("it"), STR_INIT("zset"), true},
-    {STR_INIT("F"), STR_INIT("zset"), true},
-    {STR_INIT("he:"), STR_INIT("hash"), false},
-    {STR_INIT("ht:"), STR_INIT("hash"), false},
-    {STR_INIT("f:"), STR_INIT("zset"), false},
-    {STR_INIT("q:"), STR_INIT("string"), false},
-    {STR_INIT("y:"), STR_INIT("string"), false},
-    {STR_INIT("z:"), STR_INIT("hash"), false},
-    {STR_INIT("r:"), STR_INIT("hash"), false},
-    {STR_INIT("R"), STR_INIT("zset"), true},
-    {STR_INIT("rd:"), STR_INIT("zset"), false},
-    {STR_INIT("D"), STR_INIT("zset"), true},
-    {STR_INIT("tr"), STR_INIT("zset"), true},
-    {STR_INIT("td:"), STR_INIT("zset"), false},
-    {STR_INIT("w"), STR_INIT("hash"), true},
-    {STR_INIT("p"), STR_INIT("hash"), true},
-    {STR_INIT("M"), STR_INIT("zset"), true},
-    {STR_INIT("m:"), STR_INIT("hash"), false},
-    {STR_INIT("l:"), STR_INIT("string"), false},
-    {STR_INIT("L"), STR_INIT("zset"), true},
-    {STR_INIT("X"), STR_INIT("zset"), true},
-    {STR_INIT("xs"), STR_INIT("zset"), true},
-    {STR_INIT("x:"), STR_INIT("hash"), false},
-    {STR_INIT("b"), STR_INIT("list"), true},
+    {STR_INIT("v"), STR_INIT("string")},
+    {STR_INIT("c"), STR_INIT("hash")},
+    {STR_INIT("s:"), STR_INIT("string")},
+    {STR_INIT("o:"), STR_INIT("hash")},
+    {STR_INIT("k"), STR_INIT("zset")},
+    {STR_INIT("ie"), STR_INIT("zset")},
+    {STR_INIT("it"), STR_INIT("zset")},
+    {STR_INIT("F"), STR_INIT("zset")},
+    {STR_INIT("he:"), STR_INIT("hash")},
+    {STR_INIT("ht:"), STR_INIT("hash")},
+    {STR_INIT("f:"), STR_INIT("zset")},
+    {STR_INIT("q:"), STR_INIT("string")},
+    {STR_INIT("y:"), STR_INIT("string")},
+    {STR_INIT("z:"), STR_INIT("hash")},
+    {STR_INIT("r:"), STR_INIT("hash")},
+    {STR_INIT("R"), STR_INIT("zset")},
+    {STR_INIT("rd:"), STR_INIT("zset")},
+    {STR_INIT("D"), STR_INIT("zset")},
+    {STR_INIT("tr"), STR_INIT("zset")},
+    {STR_INIT("td:"), STR_INIT("zset")},
+    {STR_INIT("w"), STR_INIT("hash")},
+    {STR_INIT("p"), STR_INIT("hash")},
+    {STR_INIT("M"), STR_INIT("zset")},
+    {STR_INIT("m:"), STR_INIT("hash")},
+    {STR_INIT("l:"), STR_INIT("string")},
+    {STR_INIT("L"), STR_INIT("zset")},
+    {STR_INIT("X"), STR_INIT("zset")},
+    {STR_INIT("xs"), STR_INIT("zset")},
+    {STR_INIT("x:"), STR_INIT("hash")},
+    {STR_INIT("b"), STR_INIT("list")},
 };
 
 enum fault { UNKNOWN, TYPE, FOREVER, LOST, STRAY, FAULT_COUNT };
@@ -256,7 +255,7 @@ check_key(struct inspection *x, struct str name, struct str type, int64_t ttl)
 		return tell(x, UNKNOWN, name);
 	if (!str_eq(type, kinds[i].type))
 		return tell(x, TYPE, name);
-	if (ttl == -1 && !kinds[i].all)
+	if (ttl == -1)
 		return tell(x, FOREVER, name);
 	return 0;
 }

@@ -261,6 +261,36 @@ inspected(const char *spec)
 	store_close(s);
 }
 
+/* One that connects once and never again leaves nothing behind for good. */
+static void
+abandoned(const char *spec)
+{
+	const struct store_known known = {STR("n.example"), DAY};
+	struct store *s = store_now(spec, STORE_WRITE), *reader;
+	struct store_take *t = NULL;
+	struct diag d = {.text = ""};
+	uint64_t looked = 0, fence;
+	int faults = 0;
+
+	ok(store_know_domains(s, &known, 1, &d) == 0, "the first %s", d.text);
+	store_fill(s);
+	fill_more(s);
+	ok(store_claim_submission(s, STR("r1"), 1, 100, 60, &fence, &d) == 0,
+	    "a claim %s", d.text);
+	/* an index of which the last is taken is made again */
+	ok(store_take_begin(
+	       s, LEDGER_DMARC, STR("b.example"), 0, INT64_MAX, 0, &t, &d) == 0,
+	    "a take %s", d.text);
+	store_take_abort(t);
+	reader = store_now(spec, STORE_READ);
+	ok(store_inspect(reader, &looked, note_finding, &faults, &d) == 0 &&
+		looked > 30,
+	    "%d keys %s", (int)looked, d.text);
+	is_int(faults, 0, "and each of them expires");
+	store_close(reader);
+	store_close(s);
+}
+
 /* --- there and back */
 
 static void
@@ -825,6 +855,7 @@ main(void)
 	on_each_backend("export", there_and_back);
 	on_each_backend("bad", bad_files);
 	on_each_backend("add", not_empty);
+	on_redis("abandoned", abandoned);
 	on_redis("killed", killed_both_ways);
 	on_each_backend("taken", taken_meanwhile);
 	on_each_backend("beside", beside_reports);
