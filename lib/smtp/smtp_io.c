@@ -296,6 +296,16 @@ smtp_io_fill(struct smtp_io *io, int64_t deadline)
 	}
 }
 
+void
+smtp_io_salvage(struct smtp_io *io)
+{
+	compact(io);
+	while (may_buffer(io) && receive(io))
+		;
+	while (io->tls && io->n < sizeof(io->in) && decrypt(io) == TLS_DONE)
+		;
+}
+
 struct str
 smtp_io_pending(const struct smtp_io *io)
 {

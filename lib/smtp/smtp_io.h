@@ -44,6 +44,11 @@ bool smtp_io_start_tls(struct smtp_io *io, struct tls *t, int64_t deadline);
 bool smtp_io_write(struct smtp_io *io, struct str octets, int64_t deadline);
 /* Waits until there is something to read: smtp_io_pending(). */
 bool smtp_io_fill(struct smtp_io *io, int64_t deadline);
+/*
+ * For a dead one, without waiting: what the peer said before it went is there
+ * to read, up to a bound, also what TLS or the system still holds.
+ */
+void smtp_io_salvage(struct smtp_io *io);
 struct str smtp_io_pending(const struct smtp_io *io);
 /* The first n octets of it are read. */
 void smtp_io_consume(struct smtp_io *io, size_t n);

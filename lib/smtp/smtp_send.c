@@ -316,6 +316,7 @@ body(struct transaction *t)
 
 	if (!write_body(t)) {
 		/* perhaps it said why */
+		smtp_io_salvage(&c->io);
 		if (smtp_io_pending(&c->io).n && smtp_conn_reply(c, 1)) {
 			smtp_conn_end_reply(c, SMTP_AT_BODY, t->end);
 			if (t->end->outcome == SMTP_OK)

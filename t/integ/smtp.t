@@ -5,6 +5,7 @@
 import base64
 import hmac
 import os
+import socket
 import ssl
 import sys
 import time
@@ -334,11 +335,34 @@ def test_drops(site):
                    "whether it is in doubt")
             tap.eq(len(s.peers), 1, "no second try")
     f = site.file("large", b"A: b\r\n\r\n" + b"x\r\n" * 5000000)
+
+    def half(peer, line):
+        peer.say("354 go on")
+        peer.more()
+        peer.say("552 5.3.4 too big for me")
+        # what is on its way is not read, and not refused by a reset either
+        peer.sock.shutdown(socket.SHUT_WR)
+        peer.server.over.wait(lab.PATIENCE)
+    for context in (site.tls, None):
+        def script(peer, c=context):
+            peer.greet(c, after="PIPELINING")
+            peer.serve({"DATA": half})
+        with Server(script) as s:
+            got = client_run(site, s, "required" if context else "none",
+                             f).answers()
+            s.over.set()
+        is_end(got, "perm", "5.3.4", "too big",
+               "a reply amid the message%s" % (", in TLS" if context else ""))
     got, s, _ = site.send(usual(site, {"DATA": early}, "PIPELINING"),
                           files=[f])
     tap.ok(got[-1]["outcome"] == "perm" and "too big" in got[-1]["text"] or
            got[-1]["outcome"] == "temp", "a reply amid the message", got)
     tap.eq(got[-1]["doubt"], "0", "not in doubt")
+
+
+def client_run(site, server, mode, f):
+    return Run(["-a", "127.0.0.1", "-p", str(server.port), "-m", mode],
+               [f])
 
 
 def test_reuse(site):
