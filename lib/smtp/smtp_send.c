@@ -22,7 +22,7 @@ struct transaction {
 	struct str from, to[SMTP_RCPT_MAX];
 	bool utf8; /* an address or the header needs SMTPUTF8 */
 	size_t n_rcpt; /* that the server will be told */
-	size_t accepted;
+	size_t answered, accepted; /* of them, the first ones */
 	bool failed; /* *end says why the transaction is over */
 	bool refused; /* a recipient was: *end says what came of the first */
 	bool data; /* the server waits for the message */
@@ -169,10 +169,17 @@ command_at(const struct transaction *t, bool reset, size_t k, enum command *cmd,
 
 /* ---- replies -------------------------------------------------------- */
 
+/* All recipients were refused: the first refusal is what came of it. */
+static bool
+is_for_nobody(const struct transaction *t)
+{
+	return t->answered == t->n_rcpt && t->accepted == 0;
+}
+
 static bool
 lost(struct transaction *t, enum smtp_stage stage)
 {
-	if (!t->failed && !t->refused)
+	if (!t->failed && !is_for_nobody(t))
 		smtp_conn_end_lost(t->c, stage, t->end);
 	t->end->reusable = false;
 	t->failed = true;
@@ -201,6 +208,7 @@ rcpt_reply(struct transaction *t, size_t i)
 	smtp_conn_end_reply(t->c, SMTP_AT_RCPT, &end);
 	if (t->rcpt)
 		t->rcpt[i] = end;
+	t->answered = i + 1;
 	if (end.outcome == SMTP_OK) {
 		t->accepted++;
 	} else if (!t->refused && !t->failed) {
@@ -213,25 +221,49 @@ static void
 data_reply(struct transaction *t)
 {
 	t->data = t->c->reply.code == 354;
-	if (!t->data && !t->refused)
+	if (!t->data && !is_for_nobody(t))
 		bad_reply(t, SMTP_AT_DATA);
 	/* as with the recipients, the first refusal is the reason */
 	if (!t->data)
 		t->failed = true;
 }
 
+/*
+ * RFC 5321 section 4.2: the first digit tells. What is taken for a failure
+ * after the data was accepted is sent a second time.
+ */
+static bool
+is_positive(const struct smtp *c)
+{
+	return c->reply.code / 100 == 2;
+}
+
+/*
+ * The server does not forget the message before this one, which says nothing
+ * about this one: it is for another connection.
+ */
+static void
+reset_reply(struct transaction *t)
+{
+	if (is_positive(t->c))
+		return;
+	if (t->c->reply.code == 421)
+		bad_reply(t, SMTP_AT_MAIL);
+	t->c->goodbye = true;
+	if (!t->failed)
+		fail(t, SMTP_TEMP, SMTP_AT_MAIL, "4.5.0",
+		    "the server refused RSET");
+}
+
 static void
 judge(struct transaction *t, enum command cmd, size_t i)
 {
-	struct smtp *c = t->c;
-
 	switch (cmd) {
 	case CMD_RSET:
-		if (c->reply.code != 250)
-			bad_reply(t, SMTP_AT_MAIL);
+		reset_reply(t);
 		break;
 	case CMD_MAIL:
-		if (c->reply.code != 250)
+		if (!is_positive(t->c))
 			bad_reply(t, SMTP_AT_MAIL);
 		break;
 	case CMD_RCPT:
@@ -331,7 +363,7 @@ body(struct transaction *t)
 	if (!smtp_conn_reply(c, 2))
 		return lost(t, SMTP_AT_END);
 	c->reset = false;
-	if (c->reply.code == 250) {
+	if (is_positive(c)) {
 		smtp_conn_end_reply(c, SMTP_AT_END, t->end);
 		return true;
 	}
@@ -354,11 +386,32 @@ empty_body(struct transaction *t)
 	t->end->reusable = !t->c->io.dead && !t->c->goodbye;
 }
 
+/* The server waits for a message that is not to be sent. */
+static void
+no_body(struct transaction *t)
+{
+	/* it refused MAIL or RSET, and yet it took recipients: they shall not
+	 * get an empty message, nor the one before */
+	if (t->accepted)
+		t->c->io.dead = true;
+	else
+		empty_body(t);
+}
+
 static void
 all_rcpt(struct transaction *t)
 {
 	for (size_t i = 0; t->rcpt && i < t->m->n_rcpt; i++)
 		t->rcpt[i] = *t->end;
+}
+
+/* Those of which the server has not refused any by itself. */
+static void
+unrefused_rcpt(struct transaction *t)
+{
+	for (size_t i = 0; t->rcpt && i < t->n_rcpt; i++)
+		if (i >= t->answered || t->rcpt[i].outcome == SMTP_OK)
+			t->rcpt[i] = *t->end;
 }
 
 static void
@@ -374,18 +427,19 @@ transact(struct transaction *t, struct buf *b)
 		smtp_conn_end(&t->rcpt[i], SMTP_TEMP, SMTP_AT_RCPT, "4.5.3",
 		    "the server takes %zu recipients at a time", max);
 	if (!converse(t, b)) {
-		all_rcpt(t);
+		unrefused_rcpt(t);
 		return;
 	}
+	/* 421 to a recipient, and nothing was asked after it */
+	if (!t->failed && !t->data && !is_for_nobody(t))
+		bad_reply(t, SMTP_AT_RCPT);
 	if (t->failed || t->accepted == 0) {
 		if (t->data)
-			empty_body(t);
+			no_body(t);
 		if (t->end->stage == SMTP_AT_MAIL)
 			all_rcpt(t);
-		return;
-	}
-	if (!t->data) {
-		lost(t, SMTP_AT_DATA);
+		else if (t->answered < t->n_rcpt)
+			unrefused_rcpt(t);
 		return;
 	}
 	/* what a refused recipient left in *end is in rcpt[] */

@@ -143,6 +143,79 @@ def test_recipients(site):
                    "DATA that was on its way carries nothing")
 
 
+def test_partly(site):
+    """What one recipient was told says nothing about the others."""
+    def some(peer, line):
+        if "gone" in line:
+            peer.close()
+        peer.say("550 5.1.1 no" if "bad" in line else
+                 "421 4.3.2 closing" if "shut" in line else "250 2.1.5 ok")
+        if "shut" in line:
+            peer.close()
+    bad, good, gone = "bad@x.example", "a@x.example", "gone@x.example"
+    shut = "shut@x.example"
+    cases = (
+        ([bad, good], {"DATA": "451 4.3.0 later"}, ["perm", "ok", "temp"],
+         "4.3.0", "DATA is refused for now"),
+        ([bad, good], {".": "451 4.3.1 later"}, ["perm", "ok", "temp"],
+         "4.3.1", "the message is refused for now"),
+        ([bad, good], {".": lambda p, l: p.close()}, ["perm", "ok", "temp"],
+         "4.4.2", "gone after the message"),
+        ([bad, gone, good], {}, ["perm", "temp", "temp", "temp"], "4.4.2",
+         "gone at the second recipient"),
+        ([bad, good, gone], {}, ["perm", "temp", "temp", "temp"], "4.4.2",
+         "gone at the third recipient"),
+        ([bad, shut, good], {}, ["perm", "temp", "temp", "temp"], None,
+         "421 to the second recipient"),
+        ([good, shut, good], {}, [None, "temp", "temp", "temp"], None,
+         "421 after one was accepted"))
+    for offers in ("PIPELINING", ""):
+        for to, more, want, status, name in cases:
+            with Server(usual(site, {"RCPT": some, **more}, offers)) as s:
+                got = Run(["-a", "127.0.0.1", "-p", str(s.port), "-m",
+                           "required"], [site.message],
+                          to=",".join(to)).answers()
+            ends = [a.get("rcpt", a.get("outcome")) for a in got]
+            tap.ok(len(ends) == len(want) and
+                   all(w in (None, e) for e, w in zip(ends, want)), name, got)
+            tap.ok(status in (None, got[-1]["status"]), "its status", got)
+            tap.eq(got[-1]["doubt"], "1" if name == "gone after the message"
+                   else "0", "whether it is in doubt")
+
+
+def test_no_body(site):
+    """A server that refuses a transaction, and takes recipients for it."""
+    got, s, _ = site.send(usual(site, {"MAIL": "550 5.7.1 no"}))
+    is_end(got, "perm", "5.7.1", name="MAIL is refused, RCPT and DATA are not")
+    tap.eq(s.peers[0].data, [], "no empty message")
+    for offers in ("PIPELINING", ""):
+        def script(peer):
+            peer.accepted = False
+
+            def rcpt(p, line):
+                first = len(p.server.peers) == 1 and "first" not in p.__dict__
+                p.first = True
+                p.accepted = not first
+                p.say("550 5.1.1 not this time" if first else "250 ok")
+
+            def data(p, line):
+                if not p.accepted:
+                    p.say("554 5.5.1 for nobody")
+                    return
+                p.say("354 go on")
+                p.take_data()
+                p.say("250 2.0.0 queued")
+            peer.greet(site.tls, after=offers)
+            peer.serve({"RSET": "502 5.5.1 no RSET", "RCPT": rcpt,
+                        "DATA": data})
+        got, s, _ = site.send(script, "-x", "2")
+        tap.eq([a["outcome"] for a in got], ["perm", "sent"],
+               "RSET is refused: the next message is sent")
+        tap.eq([p.data for p in s.peers],
+               [[], [expected(b"Subject: x\r\n\r\nbody\r\n")]],
+               "over another connection, and nothing over this one")
+
+
 def test_addresses(site):
     for to in ("a@x.example>\r\nRCPT TO:<b@x.example", "a b@x.example",
                "<a@x.example>", "a@x.example\n", "a", "a@x.example SIZE=1"):
@@ -174,9 +247,10 @@ def test_refusals(site):
         got, s, _ = site.send(usual(site, {verb: "421 4.3.2 closing"}))
         is_end(got, "temp", "4.3.2", "closing", "421 to " + verb)
         tap.eq(len(s.peers), 1, "and no second try")
-    for verb in ("MAIL", "RCPT", "DATA", "."):
+    # the first digit tells, and a message that was taken is not sent again
+    for verb in VERBS:
         got, s, _ = site.send(usual(site, {verb: "222 2.0.0 what"}))
-        tap.ok(got[-1]["outcome"] == ("sent" if verb == "RCPT" else "temp"),
+        tap.ok(got[-1]["outcome"] == ("temp" if verb == "DATA" else "sent"),
                "222 to " + verb, got)
     got, s, _ = site.send(usual(site, {"MAIL": "550 no status"}))
     is_end(got, "perm", "5.0.0", "no status", "a status of ours")
@@ -671,7 +745,8 @@ def test_sasl_lies(site):
 
 
 smtp_lab.main(test_octets, test_course, test_extensions, test_limits,
-              test_recipients, test_addresses, test_refusals, test_down,
+              test_recipients, test_partly, test_no_body, test_addresses,
+              test_refusals, test_down,
               test_nonsense, test_slow, test_drops, test_reuse,
               test_injection, test_certificates, test_modes, test_sasl,
               test_sasl_lies)
