@@ -15,6 +15,7 @@
 enum type {
 	TEXT, /* at most so many octets */
 	NAME, /* the same, and at least one */
+	ID, /* the same, none of them a control character */
 	TIME, /* seconds, of either sign */
 	COUNT, /* uint64_t, at most that */
 	NUMBER, /* unsigned, at most that */
@@ -35,7 +36,8 @@ struct field {
 #define AT(member) offsetof(struct portable, u.member)
 #define SUB(member) offsetof(struct ledger_submission, member)
 #define FIELDS_MAX 12
-#define TIME_MOST ((int64_t)1 << 60) /* far enough from where sums overflow */
+/* What every store keeps exactly: the scores of Redis are doubles. */
+#define TIME_MOST ((int64_t)1 << 53)
 
 static const struct {
 	const char *name;
@@ -113,7 +115,7 @@ static const struct {
 	    {"why", TEXT, STORE_BAD_WHY, AT(bad_datagram.why)},
 	    {"octets", TEXT, STORE_BAD_OCTETS, AT(bad_datagram.octets)}}},
     [PORTABLE_REPORT] = {"report",
-	{{"id", NAME, LEDGER_ID_MAX, AT(report.r.id)},
+	{{"id", ID, LEDGER_ID_MAX, AT(report.r.id)},
 	    {"of", REPORT_KIND, 0, AT(report.r.kind)},
 	    {"policy_domain", NAME, BOUNDS_DOMAIN, AT(report.r.policy_domain)},
 	    {"begin", TIME, 0, AT(report.r.begin)},
@@ -187,6 +189,7 @@ member_out(const struct field *f, const void *base)
 	switch (f->type) {
 	case TEXT:
 	case NAME:
+	case ID:
 		return text_out(*(const struct str *)at);
 	case TIME:
 		return json_integer(*(const int64_t *)at);
@@ -301,8 +304,10 @@ text_in(const struct field *f, const json_t *j, struct arena *arena,
 	} else {
 		return wrong(d, f->name, "is no text");
 	}
-	if (s.n > f->max || (f->type == NAME && s.n == 0))
+	if (s.n > f->max || (f->type != TEXT && s.n == 0))
 		return wrong(d, f->name, "is too long, or empty");
+	if (f->type == ID && !bounds_id(s))
+		return wrong(d, f->name, "has a control character");
 	*out = s;
 	return 0;
 }
@@ -357,6 +362,7 @@ member_in(const struct field *f, const json_t *j, void *base,
 	switch (f->type) {
 	case TEXT:
 	case NAME:
+	case ID:
 		return text_in(f, j, arena, at, d);
 	case TIME:
 	case COUNT:

@@ -14,6 +14,7 @@
 #define BATCH_OCTETS ((size_t)4 << 20)
 #define MEMORY ((size_t)64 << 20) /* a line, or a report with its body */
 #define SOURCE "export-" /* and the file's checksum */
+#define TOTAL_MOST ((uint64_t)1 << 53) /* messages or sessions of a file */
 #define LINE_FIRST 1 /* its batch is empty: this import has begun */
 
 struct import {
@@ -92,7 +93,9 @@ look_line(void *arg, uint64_t line, const struct portable *p, struct diag *d)
 		    p->u.tls_result.row.success + p->u.tls_result.row.failure;
 	else if (p->kind == PORTABLE_BAD_DATAGRAMS)
 		l->bad_total = p->u.bad_datagrams.total;
-	else if (p->kind == PORTABLE_END)
+	if (l->out->messages > TOTAL_MOST || l->out->sessions > TOTAL_MOST)
+		return unsound(d, "it counts more than a store can");
+	if (p->kind == PORTABLE_END)
 		snprintf(l->sha256, sizeof(l->sha256), "%.*s",
 		    STRF(p->u.end.sha256));
 	return 0;

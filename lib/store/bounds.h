@@ -15,6 +15,8 @@
 #define BOUNDS_COUNT ((uint64_t)1 << 48)
 
 bool bounds_domain(struct str domain); /* 1 to BOUNDS_DOMAIN octets */
+/* 1 to LEDGER_ID_MAX octets, and no control character. */
+bool bounds_id(struct str id);
 bool bounds_sightings(const struct store_sighting *seen, size_t n);
 
 #endif

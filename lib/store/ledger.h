@@ -70,7 +70,8 @@ bool ledger_state_from_name(struct str name, enum ledger_state *out);
 #define LEDGER_SUBMISSIONS_MAX 64 /* of a report */
 
 struct ledger_report {
-	struct str id; /* 1 to LEDGER_ID_MAX octets, unique in the store */
+	/* 1 to LEDGER_ID_MAX octets, no controls; unique in the store */
+	struct str id;
 	enum ledger_kind kind;
 	struct str policy_domain;
 	int64_t begin, end; /* end is exclusive */

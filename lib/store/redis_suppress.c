@@ -45,8 +45,11 @@ decode(struct str key, struct str text, struct store_suppression *out)
 		bad = !text.p;
 		v[i] = redis_int(&word, &bad);
 	}
-	if (bad || v[2] < 0 || v[2] > SUPPRESS_STRIKES_MAX)
+	if (bad || v[2] < 0)
 		return false;
+	/* older programs put what they were told */
+	if (v[2] > SUPPRESS_STRIKES_MAX)
+		v[2] = SUPPRESS_STRIKES_MAX;
 	*out = (struct store_suppression){
 	    .kind = (enum suppress_kind)(key.p[0] - '0'),
 	    .value = str_from(key, 1),

@@ -115,11 +115,19 @@ store_secret_name(unsigned i)
 
 /* --- bounds */
 
+bool
+bounds_id(struct str id)
+{
+	for (size_t i = 0; i < id.n; i++)
+		if ((unsigned char)id.p[i] < ' ' || id.p[i] == 0x7f)
+			return false;
+	return id.n > 0 && id.n <= LEDGER_ID_MAX;
+}
+
 static bool
 report_ok(const struct ledger_report *r)
 {
-	return r->id.n > 0 && r->id.n <= LEDGER_ID_MAX &&
-	       (unsigned)r->kind < LEDGER_KIND_COUNT &&
+	return bounds_id(r->id) && (unsigned)r->kind < LEDGER_KIND_COUNT &&
 	       bounds_domain(r->policy_domain) &&
 	       r->file_name.n <= LEDGER_FILE_NAME_MAX &&
 	       r->record.n <= LEDGER_RECORD_MAX &&
@@ -422,9 +430,12 @@ int
 store_suppress(
     struct store *s, const struct store_suppression *sup, struct diag *d)
 {
+	struct store_suppression most = *sup;
 	int err = check_value(sup->kind, sup->value, d);
 
-	return err ? err : s->ops->suppress->put(s, sup, d);
+	if (most.strikes > SUPPRESS_STRIKES_MAX)
+		most.strikes = SUPPRESS_STRIKES_MAX;
+	return err ? err : s->ops->suppress->put(s, &most, d);
 }
 
 int

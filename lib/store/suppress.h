@@ -42,7 +42,7 @@ struct store_suppression {
 	struct str value;
 	int64_t since;
 	int64_t until; /* exclusive; 0: for good */
-	unsigned strikes; /* bounces so far */
+	unsigned strikes; /* bounces so far, up to SUPPRESS_STRIKES_MAX */
 	bool manual; /* put by the operator: bounces do not change it */
 	struct str comment;
 };

@@ -397,6 +397,23 @@ changed(struct str text, const char *from, const char *to)
 	return out;
 }
 
+/* Each count is within its bound, and all together are not. */
+static void
+overflow(const char *spec)
+{
+	struct buf b;
+
+	buf_init(&b, NULL, TEXT_MAX);
+	buf_add_z(&b, "{\"kind\":\"store\",\"version\":1,\"created\":1}\n");
+	for (int i = 0; i < 40; i++)
+		buf_add_z(&b,
+		    "{\"kind\":\"evaluation\",\"policy_domain\":\"a.example\","
+		    "\"hour\":3600,\"count\":281474976710656,\"optional\":false"
+		    ",\"last\":false,\"octets\":\"\"}\n");
+	refused(spec, buf_str(&b), "more than a store can", "a sum too large");
+	buf_fini(&b);
+}
+
 static void
 bad_files(const char *spec)
 {
@@ -413,6 +430,12 @@ bad_files(const char *spec)
 		"no whole number"},
 	    {"a time far off", "\"hour\":3600", "\"hour\":2305843009213693952",
 		"out of range"},
+	    {"a time that Redis has not", "\"seen\":432000",
+		"\"seen\":1152921504606846975", "out of range"},
+	    {"an id of two lines", "\"id\":\"r2\"", "\"id\":\"r\\u000a2\"",
+		"a control character"},
+	    {"an id with a DEL", "\"id\":\"r2\"", "\"id\":\"r\\u007f2\"",
+		"a control character"},
 	    {"a negative count", "\"count\":3", "\"count\":-3", "out of range"},
 	    {"a count above all bounds", "\"count\":3",
 		"\"count\":99999999999999999999", "no JSON"},
@@ -466,6 +489,7 @@ bad_files(const char *spec)
 		refused(spec, buf_str(&b), changes[i].want, changes[i].name);
 		buf_fini(&b);
 	}
+	overflow(spec);
 	buf_init(&b, NULL, TEXT_MAX);
 	buf_add(&b, buf_str(&good));
 	buf_add(&b, STR("x"));

@@ -681,6 +681,12 @@ contract_suppress(const char *spec)
 	is_int(store_suppress(s, &y, &d), 0, "replaced");
 	is_suppressed(
 	    s, SUPPRESS_ADDRESS, "address r.example 5-90 0 \n", "once");
+	y.strikes = SUPPRESS_STRIKES_MAX + 1;
+	is_int(store_suppress(s, &y, &d), 0, "with more strikes than count");
+	is_suppressed(s, SUPPRESS_ADDRESS, "address r.example 5-90 16 \n",
+	    "it can be read");
+	y.strikes = 0;
+	is_int(store_suppress(s, &y, &d), 0, "and replaced");
 	is_int(store_unsuppress(s, SUPPRESS_RUA_DOMAIN, STR("r.example"), &d),
 	    0, "removed");
 	is_int(store_unsuppress(s, SUPPRESS_RUA_DOMAIN, STR("r.example"), &d),
