@@ -29,7 +29,7 @@
 
 /* What others see of the thread's counters. */
 struct counters {
-	atomic_uint_fast64_t received, bad, bad_kept, dropped, odd_version, cut;
+	atomic_uint_fast64_t read, bad, bad_kept, dropped, odd_version, cut;
 };
 
 struct datagrams {
@@ -115,6 +115,7 @@ on_datagram(struct datagrams *g, struct str octets, bool is_cut)
 	} else if (rows_of_datagram(&r, &got)) {
 		on_bad(g, octets, "d is no domain");
 	} else {
+		g->n.read++;
 		on_version(g, got.version);
 		g->n.cut += got.n_cut + r.cut;
 		for (size_t i = 0; i < got.n_policies; i++)
@@ -154,7 +155,7 @@ flush(struct datagrams *g)
 	tell(&g->told.dropped, g->n.dropped);
 	tell(&g->told.odd_version, g->n.odd_version);
 	tell(&g->told.cut, g->n.cut);
-	tell(&g->told.received, g->n.received);
+	tell(&g->told.read, g->n.read);
 }
 
 static void
@@ -198,7 +199,6 @@ receive(struct datagrams *g, bool *trouble)
 				   errno != EINTR;
 			return errno == EINTR;
 		}
-		g->n.received++;
 		if (is_above_rate(g))
 			g->n.dropped++;
 		else
@@ -337,7 +337,7 @@ void
 datagrams_get_stats(const struct datagrams *g, struct datagrams_stats *out)
 {
 	*out = (struct datagrams_stats){
-	    .received = atomic_load(&g->told.received),
+	    .read = atomic_load(&g->told.read),
 	    .bad = atomic_load(&g->told.bad),
 	    .bad_kept = atomic_load(&g->told.bad_kept),
 	    .dropped = atomic_load(&g->told.dropped),

@@ -21,7 +21,7 @@
 struct datagrams;
 
 struct datagrams_stats {
-	uint64_t received; /* all of them */
+	uint64_t read; /* and taken for results */
 	uint64_t bad; /* could not be read; of those: kept in the store */
 	uint64_t bad_kept;
 	uint64_t dropped; /* not looked at: above tlsrpt_max_rate */

@@ -381,7 +381,6 @@ static void
 collect_engine(struct metrics *m, struct engine *e)
 {
 	struct engine_stats st;
-	uint64_t failed;
 
 	engine_stats(e, &st);
 	metrics_set(m, DECISIONS, KIND_DANE, st.dane);
@@ -392,9 +391,7 @@ collect_engine(struct metrics *m, struct engine *e)
 	metrics_set(m, DECISIONS, KIND_DEFERRED, st.deferred);
 	metrics_set(m, STALE, 0, st.stale);
 	metrics_set(m, DNSSEC_INVALID, 0, st.dnssec_invalid);
-	failed = st.fetch_errors + st.fetch_invalid + st.fetch_webpki;
-	metrics_set(m, FETCHES, FETCH_GOOD,
-	    st.fetches > failed ? st.fetches - failed : 0);
+	metrics_set(m, FETCHES, FETCH_GOOD, st.fetched);
 	metrics_set(m, FETCHES, FETCH_ERROR, st.fetch_errors);
 	metrics_set(m, FETCHES, FETCH_INVALID, st.fetch_invalid);
 	metrics_set(m, FETCHES, FETCH_WEBPKI, st.fetch_webpki);
@@ -462,12 +459,9 @@ static void
 collect_datagrams(struct metrics *m, const struct datagrams *g)
 {
 	struct datagrams_stats st;
-	uint64_t other;
 
 	datagrams_get_stats(g, &st);
-	other = st.bad + st.dropped;
-	metrics_set(m, DATAGRAMS, DATAGRAM_READ,
-	    st.received > other ? st.received - other : 0);
+	metrics_set(m, DATAGRAMS, DATAGRAM_READ, st.read);
 	metrics_set(m, DATAGRAMS, DATAGRAM_BAD, st.bad);
 	metrics_set(m, DATAGRAMS, DATAGRAM_DROPPED, st.dropped);
 	metrics_set(m, DATAGRAMS, DATAGRAM_VERSION, st.odd_version);

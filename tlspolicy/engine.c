@@ -545,6 +545,7 @@ engine_stats(struct engine *e, struct engine_stats *out)
 	*out = e->stats;
 	pthread_mutex_unlock(&e->lock);
 	out->fetches = c.counts.fetches;
+	out->fetched = c.counts.fetched;
 	out->fetch_errors = c.counts.fetch_errors;
 	out->fetch_invalid = c.counts.fetch_invalid;
 	out->fetch_webpki = c.counts.fetch_webpki;

@@ -200,7 +200,8 @@ int engine_refresh(struct engine *e, const struct nexthop *hop,
 struct engine_stats {
 	uint64_t decisions, deferred; /* calls, and those that ended so */
 	uint64_t dane, sts_enforce, sts_testing, none, table; /* the others */
-	uint64_t fetches, fetch_errors, fetch_invalid, fetch_webpki;
+	uint64_t fetches; /* that have begun */
+	uint64_t fetched, fetch_errors, fetch_invalid, fetch_webpki; /* ended */
 	uint64_t joined; /* waited for a fetch that another one had started */
 	uint64_t taken; /* from another host in place of a fetch */
 	uint64_t refreshed, refresh_failures;

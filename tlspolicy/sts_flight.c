@@ -267,6 +267,7 @@ take_policy(struct sts_flight *fl, const struct sts_policy *p)
 	e->failure = TLSRPT_SUCCESS;
 	e->is_new = true;
 	e->refresh_at = sts_refresh_at(c, h, e->hash);
+	c->counts.fetched++;
 	c->counts.refreshed += fl->is_refresh;
 	sts_mark_dirty(c, e);
 	end_flight(fl, e, false);

@@ -20,7 +20,8 @@
 #include "tlspolicy/sts_table.h"
 
 struct sts_counts {
-	uint64_t fetches, fetch_errors, fetch_invalid, fetch_webpki;
+	uint64_t fetches; /* begun; each of the others is counted at its end */
+	uint64_t fetched, fetch_errors, fetch_invalid, fetch_webpki;
 	uint64_t joined, refreshed, refresh_failures, store_errors;
 	uint64_t taken; /* from another host, in place of a fetch */
 };

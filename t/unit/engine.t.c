@@ -650,7 +650,7 @@ test_refresh(void)
 	    AVER_NOTFOUND, "no domain");
 	engine_stats(b.engine, &st);
 	ok(st.decisions == 1 && st.sts_enforce == 1 && st.fetches == 3 &&
-		st.fetch_errors == 1 && st.policies == 1,
+		st.fetched == 2 && st.fetch_errors == 1 && st.policies == 1,
 	    "counts");
 	bench_close(&b);
 	arena_fini(&a);

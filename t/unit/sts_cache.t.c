@@ -401,6 +401,19 @@ test_hosts(void)
 
 /* ---- trouble of ours ---------------------------------------------------- */
 
+/* Counters only go up: what has not ended is none of their business. */
+static void
+is_counted(const struct bench *b, uint64_t begun, uint64_t good, uint64_t bad,
+    const char *when)
+{
+	struct sts_cache_stats st;
+
+	sts_cache_stats(b->cache, &st);
+	ok(st.counts.fetches == begun && st.counts.fetched == good &&
+		st.counts.fetch_errors == bad,
+	    "counted %s", when);
+}
+
 static void
 test_trouble(void)
 {
@@ -418,7 +431,9 @@ test_trouble(void)
 	    "a fetch that outlasts the deadline is trouble, not 'no policy'");
 	ask(&b, &a, "a.example", STS_FOUND, "1", 50, &x);
 	ok(x.trouble.n && fetches(&b.fake) == 1, "nobody fetches twice");
+	is_counted(&b, 1, 0, 0, "while the fetch is under way");
 	let_go(&b.fake);
+	is_counted(&b, 1, 1, 0, "when it has succeeded");
 	ask(&b, &a, "a.example", STS_FOUND, "1", 50, &x);
 	ok(x.sts.policy && fetches(&b.fake) == 1, "its result is kept");
 
@@ -432,7 +447,10 @@ test_trouble(void)
 	b.fake.policy = NULL;
 	ask(&b, &a, "b.example", STS_FOUND, "1", 500, &x);
 	ok(x.trouble.n && b.events.n == 0, "too much load is trouble too");
+	is_counted(&b, 3, 2, 0, "as neither a success nor a failure");
 	b.fake.is_ours = false;
+	ask(&b, &a, "c.example", STS_FOUND, "1", 500, &x);
+	is_counted(&b, 4, 2, 1, "when it has failed");
 	b.fake.policy = ENFORCE;
 	ask(&b, &a, "b.example", STS_FOUND, "1", 500, &x);
 	ok(x.sts.policy != NULL, "and no reason to wait five minutes");
