@@ -591,6 +591,112 @@ def metrics_and_manual(served, page):
     return sorted(names - manual), sorted(manual - names)
 
 
+SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)")
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\n"])*)"(,|$)')
+SUFFIXES = {"histogram": ("_bucket", "_sum", "_count"),
+            "summary": ("_sum", "_count"), "counter": ("",), "gauge": ("",)}
+
+
+def labels_of(text):
+    """{label: value}, or None."""
+    out, at = {}, 0
+    while at < len(text):
+        m = LABEL.match(text, at)
+        if not m or m.group(1) in out:
+            return None
+        out[m.group(1)] = m.group(2)
+        at = m.end()
+    return out
+
+
+def histogram_faults(name, samples):
+    """samples: [(suffix, labels, value)] of one family, in order."""
+    rows = {}
+    for suffix, labels, value in samples:
+        key = tuple(sorted(x for x in labels.items() if x[0] != "le"))
+        rows.setdefault(key, []).append((suffix, labels.get("le"), value))
+    for key, row in rows.items():
+        buckets = [(float(le), v) for s, le, v in row if s == "_bucket"]
+        count = [v for s, _, v in row if s == "_count"]
+        if buckets != sorted(buckets) or buckets != sorted(
+                buckets, key=lambda b: b[1]):
+            yield "%s%s: buckets do not ascend" % (name, key)
+        if len(count) != 1 or not buckets or \
+                buckets[-1] != (float("inf"), count[0]):
+            yield "%s%s: the last bucket is not the count" % (name, key)
+        if [s for s, _, _ in row[-2:]] != ["_sum", "_count"]:
+            yield "%s%s: no sum and count at its end" % (name, key)
+
+
+def exposition_faults(text):
+    """What is wrong with a text of Prometheus: its form, and the names, as
+    promtool check metrics sees them."""
+    if not text.endswith("\n"):
+        yield "no line feed at the end"
+    kinds, seen, now, samples = {}, set(), None, []
+
+    def end():
+        if now and not samples:
+            yield now + ": no sample"
+        if now and kinds.get(now) == "histogram":
+            yield from histogram_faults(now, samples)
+
+    lines = text.split("\n")[:-1]
+    for i, line in enumerate(lines):
+        if line.startswith("# HELP "):
+            yield from end()
+            now, _, told = line[7:].partition(" ")
+            samples = []
+            if now in kinds or not told or not (
+                    lines[i + 1].startswith("# TYPE %s " % now)):
+                yield "HELP: %r, %r" % (line, lines[i + 1])
+            continue
+        if line.startswith("# TYPE "):
+            name, _, kind = line[7:].partition(" ")
+            if name != now or name in kinds or kind not in SUFFIXES:
+                yield "TYPE: %r" % line
+            kinds[name] = kind
+            if (kind == "counter") != name.endswith("_total"):
+                yield "%s: the name of no %s" % (name, kind)
+            if re.search(r"_(count|sum|bucket|ms|us|milliseconds|kb)$", name):
+                yield "%s: the name of another thing" % name
+            continue
+        m = SAMPLE.fullmatch(line)
+        labels = labels_of(m.group(2) or "") if m else None
+        if labels is None or (m.group(2) is not None and not m.group(2)):
+            yield "no sample: %r" % line
+            continue
+        suffix = m.group(1)[len(now or ""):]
+        if not now or not m.group(1).startswith(now) or \
+                suffix not in SUFFIXES.get(kinds.get(now), ()):
+            yield "of another family: %r" % line
+        if (suffix == "_bucket") != ("le" in labels) or "quantile" in labels:
+            yield "labels: %r" % line
+        if not re.fullmatch(r"\d+(\.\d+)?", m.group(3)):
+            yield "value: %r" % line
+        if line.rpartition(" ")[0] in seen:
+            yield "a series twice: %r" % line
+        seen.add(line.rpartition(" ")[0])
+        samples.append((suffix, labels, float(m.group(3))))
+    yield from end()
+
+
+def falling(before, after):
+    """Series of counters that are less in the later text, or gone."""
+    def counted(text):
+        kind, out = None, {}
+        for line in text.splitlines():
+            if line.startswith("# TYPE "):
+                kind = line.split(" ")[3]
+            elif not line.startswith("#") and kind != "gauge":
+                key, _, value = line.rpartition(" ")
+                out[key] = float(value)
+        return out
+    later = counted(after)
+    return sorted(k for k, v in counted(before).items()
+                  if later.get(k, -1) < v)
+
+
 def fields(path_or_text, name, is_text=False):
     """The values of a header field, unfolded, from the top."""
     if is_text:

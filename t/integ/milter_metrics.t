@@ -43,6 +43,7 @@ def get(port, path):
 def scrape(port):
     """{series: value}"""
     text = get(port, "/metrics")[1]
+    tap.eq(list(L.exposition_faults(text)), [], "the form of the text")
     lines = [x for x in text.splitlines() if not x.startswith("#")]
     out = {}
     for line in lines:

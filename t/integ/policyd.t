@@ -114,7 +114,13 @@ postfix_version = 3.7
     def metrics(self):
         url = "http://127.0.0.1:%d/metrics" % self.metrics_port
         with urllib.request.urlopen(url, timeout=L.PATIENCE) as r:
-            return r.read().decode()
+            text = r.read().decode()
+        pid, before = getattr(self, "scraped", (0, ""))
+        fell = L.falling(before, text) if pid == self.proc.pid else []
+        if fell:
+            tap.ok(False, "no counter goes down", fell)
+        self.scraped = self.proc.pid, text
+        return text
 
     def metric(self, series):
         m = re.search(r"(?m)^%s (\S+)$" % re.escape(series), self.metrics())
@@ -511,6 +517,7 @@ def test_notify(lab, dns):
     finally:
         del os.environ["NOTIFY_SOCKET"]
     tap.eq(n.recv(1000), b"READY=1", "it tells that it is ready")
+    tap.eq(list(L.exposition_faults(d.metrics())), [], "the form of metrics")
     d.reload()
     tap.ok(n.recv(1000).startswith(b"RELOADING=1\nMONOTONIC_USEC="),
            "that it reloads")
