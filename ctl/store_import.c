@@ -452,6 +452,7 @@ store_import(struct store *to, FILE *f, const char *name, bool add,
 	/* the file may be removed now */
 	if (!err)
 		err = store_flush(to, d);
+	out->done = x->done;
 	buf_fini(&x->body);
 	arena_fini(&x->report_arena);
 	arena_fini(&x->arena);

@@ -22,6 +22,7 @@
 struct store_imported {
 	uint64_t lines[PORTABLE_KIND_COUNT]; /* of the file */
 	uint64_t messages, sessions; /* that its rows count */
+	uint64_t done; /* rows up to this line have been in it for sure */
 	uint64_t there; /* reports of that id were there: not changed */
 	bool again; /* the store knew the file: goes on with it, or had it */
 };

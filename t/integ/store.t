@@ -96,10 +96,35 @@ def files(one):
            "a full disk is told", p.stderr)
     tap.eq([n for n in os.listdir(one.dir) if n.startswith("out")], ["out"],
            "nothing else is left")
+    places(one, path)
     for words in (["import"], ["import", "--all", path], ["export", "a", "b"],
                   ["import", "--add"], ["export", "--json"]):
         tap.eq(one.run(*words).returncode, 2, "arguments: " + " ".join(words))
     return path
+
+
+def places(one, path):
+    """A new file does not take the place of what is none."""
+    pipe, link, lost = (os.path.join(one.dir, n) for n in
+                        ("pipe", "link", "lost"))
+    os.mkfifo(pipe)
+    os.symlink("out", link)
+    os.symlink("nowhere", lost)
+    for place in (pipe, one.dir):
+        p = one.run("export", place)
+        tap.ok(p.returncode == 1 and "is no file" in p.stderr and
+               not os.path.isfile(place), "an export to %s: %s" %
+               (os.path.basename(place), p.stderr))
+    p = one.run("export", lost)
+    tap.ok(p.returncode == 1 and os.path.islink(lost) and
+           not os.path.exists(lost), "to a link that leads nowhere", p.stderr)
+    before = os.stat(path).st_ino
+    p = one.run("export", link)
+    tap.ok(p.returncode == 0 and os.path.islink(link) and
+           os.stat(path).st_ino != before, "to where a link leads", p.stderr)
+    tap.eq([n for n in os.listdir(one.dir) if "." in n and
+            n.startswith(("pipe", "link", "lost", "out"))], [],
+           "nothing else is left there")
 
 
 def around(top, redis, one, path, total):
