@@ -22,6 +22,7 @@
 #include "ctl/suppress.h"
 #include "ctl/usage.h"
 #include "lib/base/log.h"
+#include "lib/compat/compat.h"
 #include "lib/conf/conf.h"
 
 #define FAILED 1
@@ -319,6 +320,7 @@ main(int argc, char **argv)
 	const char *path = NULL;
 	int status;
 
+	compat_hold_standard_files();
 	log_open("aver", LOG_TO_STDERR, 0);
 	log_set_level(LOG_LVL_WARN);
 	if (!take_path(&argc, argv, &path))

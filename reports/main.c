@@ -183,8 +183,10 @@ main(int argc, char **argv)
 {
 	struct program p = {0};
 	const struct command *command;
-	int status = parse_options(argc, argv, &p);
+	int status;
 
+	compat_hold_standard_files();
+	status = parse_options(argc, argv, &p);
 	if (status || p.stop)
 		return status;
 	if (p.test_only)

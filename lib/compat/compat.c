@@ -166,7 +166,16 @@ compat_hostname(char *out, size_t size)
 		copy_lower(out, size, "localhost");
 }
 
-/* sd_notify(3): "/path" or, with "@" for NUL, an abstract name. */
+void
+compat_hold_standard_files(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			/* the lowest number that is free: this one */
+			(void)!open("/dev/null",
+			    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 void
 compat_raise_files(void)
 {
@@ -179,6 +188,7 @@ compat_raise_files(void)
 	(void)setrlimit(RLIMIT_NOFILE, &r);
 }
 
+/* sd_notify(3): "/path" or, with "@" for NUL, an abstract name. */
 static socklen_t
 notify_address(struct sockaddr_un *sa)
 {

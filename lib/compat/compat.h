@@ -47,6 +47,13 @@ int compat_make_directory(
  */
 void compat_hostname(char *out, size_t size);
 
+/*
+ * Fills the numbers of standard files that are closed, so that no socket or
+ * database gets one and what is printed goes there. To read or write them
+ * remains an error. To be called before anything is opened.
+ */
+void compat_hold_standard_files(void);
+
 /* Raises the soft limit on open files to the hard one. */
 void compat_raise_files(void);
 

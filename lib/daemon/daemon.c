@@ -132,8 +132,10 @@ daemon_begin(
     struct daemon *d, int argc, char **argv, struct conf **out, int *status)
 {
 	struct diag why = {{0}, 0};
-	int err = parse_options(d, argc, argv);
+	int err;
 
+	compat_hold_standard_files();
+	err = parse_options(d, argc, argv);
 	if (err) {
 		*status = err < 0 ? 0 : err;
 		return false;
