@@ -13,6 +13,7 @@ aver_SOURCES = ctl/main.c \
 	ctl/cmd_conf.c ctl/cmd_conf.h \
 	ctl/cmd_eval.c ctl/cmd_eval.h \
 	ctl/cmd_reload.c ctl/cmd_reload.h \
+	ctl/existing.c ctl/existing.h \
 	ctl/eval_batch.c ctl/eval_batch.h \
 	ctl/eval_json.c ctl/eval_json.h \
 	ctl/eval_record.c ctl/eval_record.h \
@@ -24,6 +25,7 @@ aver_SOURCES = ctl/main.c \
 	ctl/report_file.c ctl/report_file.h \
 	ctl/report_json.c ctl/report_print.h ctl/report_text.c \
 	ctl/report_show.c ctl/report_show.h \
+	ctl/json_text.c ctl/json_text.h \
 	ctl/listing.c ctl/listing.h \
 	ctl/reports.c ctl/reports.h \
 	ctl/results.c ctl/results.h \
@@ -68,12 +70,14 @@ EXTRA_DIST += t/fuzz/corpus/report_file
 
 check_PROGRAMS += t/unit/store_export.t t/fuzz/portable.t
 t_unit_store_export_t_SOURCES = t/unit/store_export.t.c t/tap.h \
+	ctl/json_text.c ctl/json_text.h \
 	ctl/portable.c ctl/portable.h \
 	ctl/portable_file.c ctl/portable_file.h \
 	ctl/store_export.c ctl/store_export.h \
 	ctl/store_import.c ctl/store_import.h
 t_unit_store_export_t_LDADD = $(aver_libs)
 t_fuzz_portable_t_SOURCES = t/fuzz/portable.c $(fuzz_main) \
+	ctl/json_text.c ctl/json_text.h \
 	ctl/portable.c ctl/portable.h \
 	ctl/portable_file.c ctl/portable_file.h
 t_fuzz_portable_t_LDADD = $(aver_libs)

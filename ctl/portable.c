@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "lib/base/b64.h"
+#include "ctl/json_text.h"
 #include "lib/base/err.h"
 #include "lib/store/bounds.h"
 
@@ -166,22 +166,6 @@ count_fields(const struct field *f)
 /* --- out */
 
 static json_t *
-text_out(struct str s)
-{
-	json_t *j = json_stringn(s.n ? s.p : "", s.n);
-	struct buf b;
-
-	if (j)
-		return j;
-	/* it is no UTF-8 */
-	buf_init(&b, NULL, 4 * (s.n + 1));
-	b64_encode(&b, s);
-	j = buf_ok(&b) ? json_pack("{s:s}", "b64", buf_z(&b)) : NULL;
-	buf_fini(&b);
-	return j;
-}
-
-static json_t *
 member_out(const struct field *f, const void *base)
 {
 	const void *at = (const char *)base + f->at;
@@ -190,7 +174,7 @@ member_out(const struct field *f, const void *base)
 	case TEXT:
 	case NAME:
 	case ID:
-		return text_out(*(const struct str *)at);
+		return json_text_out(*(const struct str *)at);
 	case TIME:
 		return json_integer(*(const int64_t *)at);
 	case COUNT:
@@ -283,27 +267,15 @@ static int
 text_in(const struct field *f, const json_t *j, struct arena *arena,
     struct str *out, struct diag *d)
 {
-	const json_t *b64 = json_object_get(j, "b64");
 	struct str s;
-	int err = 0;
+	int err = json_text_in(j, arena, &s);
 
-	if (json_is_string(j)) {
-		s = arena_dup(arena,
-		    (struct str){json_string_value(j), json_string_length(j)});
-		if (s.n != json_string_length(j))
-			return diag_set(d, AVER_NOMEM, 0, "out of memory");
-	} else if (json_is_string(b64) && json_object_size(j) == 1) {
-		err = b64_decode(arena,
-		    (struct str){
-			json_string_value(b64), json_string_length(b64)},
-		    &s);
-		if (err == AVER_SYNTAX)
-			return wrong(d, f->name, "is no base64");
-		if (err)
-			return diag_set(d, err, 0, "out of memory");
-	} else {
+	if (err == AVER_NOTFOUND)
 		return wrong(d, f->name, "is no text");
-	}
+	if (err == AVER_SYNTAX)
+		return wrong(d, f->name, "is no base64");
+	if (err)
+		return diag_set(d, err, 0, "out of memory");
 	if (s.n > f->max || (f->type != TEXT && s.n == 0))
 		return wrong(d, f->name, "is too long, or empty");
 	if (f->type == ID && !bounds_id(s))

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "ctl/cell.h"
+#include "ctl/existing.h"
+#include "ctl/json_text.h"
 #include "ctl/listing.h"
 #include "ctl/usage.h"
 #include "lib/base/arena.h"
@@ -181,13 +183,12 @@ export_json(const struct store_suppression *s)
 	json_t *o = json_object();
 
 	listing_set_word(o, "kind", suppress_kind_name(s->kind));
-	listing_set_text(o, "value", s->value);
+	json_object_set_new(o, "value", json_text_out(s->value));
 	listing_set_number(o, "since", (uint64_t)s->since);
 	listing_set_number(o, "until", (uint64_t)s->until);
 	listing_set_number(o, "strikes", s->strikes);
 	json_object_set_new(o, "manual", json_boolean(s->manual));
-	json_object_set_new(o, "comment",
-	    json_stringn(s->comment.p ? s->comment.p : "", s->comment.n));
+	json_object_set_new(o, "comment", json_text_out(s->comment));
 	return o;
 }
 
@@ -211,12 +212,14 @@ run_export(struct command *k)
 	return err;
 }
 
-static struct str
-text_of(json_t *o, const char *key)
+/* What is not there is empty. */
+static int
+text_of(struct command *k, json_t *o, const char *key, struct str *out)
 {
 	json_t *v = json_object_get(o, key);
 
-	return (struct str){json_string_value(v), json_string_length(v)};
+	*out = STR_NONE;
+	return v ? json_text_in(v, &k->arena, out) : 0;
 }
 
 static bool
@@ -232,14 +235,15 @@ static int
 read_entry(struct command *k, json_t *o, struct store_suppression *s)
 {
 	int64_t strikes;
+	struct str kind;
 
 	*s = (struct store_suppression){
-	    .value = text_of(o, "value"),
-	    .comment = text_of(o, "comment"),
 	    .manual = !json_is_false(json_object_get(o, "manual")),
 	};
-	if (!suppress_kind_from_name(text_of(o, "kind"), &s->kind) ||
-	    !s->value.n || !number_of(o, "since", &s->since) ||
+	if (text_of(k, o, "kind", &kind) || text_of(k, o, "value", &s->value) ||
+	    text_of(k, o, "comment", &s->comment) ||
+	    !suppress_kind_from_name(kind, &s->kind) || !s->value.n ||
+	    !number_of(o, "since", &s->since) ||
 	    !number_of(o, "until", &s->until) ||
 	    !number_of(o, "strikes", &strikes) ||
 	    strikes > SUPPRESS_STRIKES_MAX)
@@ -292,7 +296,7 @@ run_import(struct command *k)
 	while ((n = fread(chunk, 1, sizeof(chunk), k->in)) > 0)
 		buf_add(&b, (struct str){chunk, n});
 	list = buf_ok(&b) && !ferror(k->in)
-		   ? json_loadb(buf_z(&b), b.n, 0, &why)
+		   ? json_loadb(buf_z(&b), b.n, JSON_ALLOW_NUL, &why)
 		   : NULL;
 	if (json_is_array(list))
 		err = import_all(k, list);
@@ -335,8 +339,13 @@ static int
 run(struct command *k, const struct conf *c)
 {
 	bool reads = k->verb == VERB_LIST || k->verb == VERB_EXPORT;
-	int err = store_open(
-	    c->store, reads ? STORE_READ : STORE_WRITE, &k->store, &k->d);
+	int err;
+
+	if (k->verb == VERB_REMOVE)
+		err = existing_open(c->store, &k->store, &k->d);
+	else
+		err = store_open(c->store, reads ? STORE_READ : STORE_WRITE,
+		    &k->store, &k->d);
 
 	if (!err)
 		err = run_verb(k);
@@ -402,6 +411,9 @@ parse(int argc, char **argv, struct command *k)
 			return false;
 		}
 	}
+	/* these print no JSON */
+	if (k->json && (k->verb == VERB_REMOVE || k->verb == VERB_IMPORT))
+		return false;
 	return (k->verb == VERB_ADD || k->verb == VERB_REMOVE) ==
 	       (k->sup.value.n > 0);
 }

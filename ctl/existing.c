@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright (c) 2026 the aver authors */
+
+#include "ctl/existing.h"
+
+int
+existing_open(const char *spec, struct store **out, struct diag *d)
+{
+	struct store *s = NULL;
+	int err = store_open(spec, STORE_READ, &s, d);
+
+	store_close(s);
+	return err ? err : store_open(spec, STORE_WRITE, out, d);
+}
