@@ -118,6 +118,12 @@ parse_options(int argc, char **argv, struct options *o)
 	if (optind < argc)
 		return usage_fail(
 		    stderr, "eval", "one message at a time; see --batch");
+	if (o->batch &&
+	    (o->path || o->ip || o->helo || o->mail_from || o->rcpt ||
+		o->trace || o->json || o->smtputf8 || o->now >= 0))
+		return usage_fail(stderr, "eval",
+		    "--batch reads what is to be evaluated from standard "
+		    "input");
 	if (!o->batch && (!o->ip || !o->helo || !o->mail_from))
 		return usage_fail(
 		    stderr, "eval", "--ip, --helo and --mail-from are needed");

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "ctl/cell.h"
+#include "ctl/existing.h"
 #include "ctl/usage.h"
 #include "lib/base/err.h"
 #include "lib/store/destination.h"
@@ -129,6 +130,9 @@ parse(int argc, char **argv, struct command *k)
 			       : 0;
 	if (strcmp(k->verb, "show") != 0 && strcmp(k->verb, "forget") != 0)
 		return usage_fail(stderr, "destinations", "unknown verb");
+	if (k->json && strcmp(k->verb, "forget") == 0)
+		return usage_fail(
+		    stderr, "destinations", "forget prints nothing");
 	return k->name
 		   ? 0
 		   : usage_fail(stderr, "destinations", "a domain is needed");
@@ -149,7 +153,8 @@ run(const struct conf *c, struct command *k, struct arena *a)
 			return fail(&d);
 		k->domain = hop.domain;
 	}
-	if (store_open(c->store, forgets ? STORE_WRITE : STORE_READ, &s, &d))
+	if (forgets ? existing_open(c->store, &s, &d)
+		    : store_open(c->store, STORE_READ, &s, &d))
 		return fail(&d);
 	status = forgets ? forget(k, s, &d) : show(k, s, &d);
 	store_close(s);

@@ -3,7 +3,9 @@
 
 #include "ctl/eval_batch.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ctl/eval_json.h"
 #include "ctl/eval_record.h"
@@ -119,6 +121,11 @@ eval_batch(const struct eval_setup *setup, FILE *in, FILE *out)
 	while (status == 0 && (n = getline(&line, &cap, in)) > 0)
 		if (!one_line(&st, setup, line, (size_t)n, out))
 			status = 1;
+	if (ferror(in)) {
+		fprintf(
+		    stderr, "aver eval: standard input: %s\n", strerror(errno));
+		status = 1;
+	}
 	free(line);
 	eval_state_fini(&st);
 	return status;

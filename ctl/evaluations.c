@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "ctl/cell.h"
+#include "ctl/existing.h"
 #include "ctl/listing.h"
 #include "ctl/usage.h"
 #include "lib/base/err.h"
@@ -379,13 +380,10 @@ run(struct command *k, const struct conf *c)
 	struct diag d = {.text = "output failed"};
 	struct store *s = NULL;
 	int status = FAILED;
-	/* to read first: nothing is made by looking, or by removing */
-	int err = store_open(c->store, STORE_READ, &s, &d);
+	int err = k->verb == VERB_REMOVE
+		      ? existing_open(c->store, &s, &d)
+		      : store_open(c->store, STORE_READ, &s, &d);
 
-	if (!err && k->verb == VERB_REMOVE) {
-		store_close(s);
-		err = store_open(c->store, STORE_WRITE, &s, &d);
-	}
 	if (err)
 		return fail(&d);
 	switch (k->verb) {

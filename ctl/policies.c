@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "ctl/cell.h"
+#include "ctl/existing.h"
 #include "ctl/tls_setup.h"
 #include "ctl/usage.h"
 #include "lib/base/clock.h"
@@ -30,6 +31,12 @@ struct command {
 	size_t n; /* lines written */
 };
 
+struct verb {
+	const char *verb;
+	int (*run)(struct command *);
+	bool takes_domain, takes_json;
+};
+
 static int
 fail(const struct diag *d)
 {
@@ -49,6 +56,17 @@ parse_options(int argc, char **argv, struct command *k)
 		k->domain = argv[optind++];
 	if (optind < argc)
 		return usage_fail(stderr, "policy", "too many arguments");
+	return 0;
+}
+
+/* What the verb does not take is no reason to do something else. */
+static int
+check_options(const struct command *k, const struct verb *v)
+{
+	if (k->domain && !v->takes_domain)
+		return usage_fail(stderr, "policy", "no domain is needed");
+	if (k->json && !v->takes_json)
+		return usage_fail(stderr, "policy", "only list prints JSON");
 	return 0;
 }
 
@@ -265,7 +283,7 @@ run_remove(struct command *k)
 
 	if (err)
 		return err;
-	err = store_open(k->setup.conf->store, STORE_WRITE, &s, &d);
+	err = existing_open(k->setup.conf->store, &s, &d);
 	if (!err)
 		err = store_remove_sts(s, k->hop.domain, &d);
 	store_close(s);
@@ -320,14 +338,11 @@ run_refresh(struct command *k)
 	return sts.failure != TLSRPT_SUCCESS;
 }
 
-static const struct {
-	const char *verb;
-	int (*run)(struct command *);
-} verbs[] = {
-    {"list", run_list},
-    {"refresh", run_refresh},
-    {"remove", run_remove},
-    {"export", run_export},
+static const struct verb verbs[] = {
+    {"list", run_list, false, true},
+    {"refresh", run_refresh, true, false},
+    {"remove", run_remove, true, false},
+    {"export", run_export, false, false},
 };
 
 int
@@ -341,8 +356,11 @@ cmd_policy(const struct conf *c, int argc, char **argv, FILE *out)
 	status = -1;
 	arena_init(&k.arena, TLS_ARENA);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(k.verb, verbs[i].verb) == 0)
-			status = verbs[i].run(&k);
+		if (strcmp(k.verb, verbs[i].verb) == 0) {
+			status = check_options(&k, &verbs[i]);
+			if (status == 0)
+				status = verbs[i].run(&k);
+		}
 	tls_setup_close(&k.setup);
 	arena_fini(&k.arena);
 	return status < 0 ? usage_fail(stderr, "policy", "unknown verb")

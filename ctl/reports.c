@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ctl/cell.h"
+#include "ctl/existing.h"
 #include "ctl/listing.h"
 #include "ctl/usage.h"
 #include "lib/base/clock.h"
@@ -349,14 +350,9 @@ static int
 run(struct command *k, const struct conf *c)
 {
 	bool writes = k->verb == VERB_RESEND || k->verb == VERB_CANCEL;
-	/* to read first: nothing is made by looking */
-	int err = store_open(c->store, STORE_READ, &k->store, &k->d);
+	int err = writes ? existing_open(c->store, &k->store, &k->d)
+			 : store_open(c->store, STORE_READ, &k->store, &k->d);
 
-	if (!err && writes) {
-		store_close(k->store);
-		k->store = NULL;
-		err = store_open(c->store, STORE_WRITE, &k->store, &k->d);
-	}
 	if (err)
 		return fail(&k->d);
 	err = run_verb(k);

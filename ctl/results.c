@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ctl/cell.h"
+#include "ctl/existing.h"
 #include "ctl/listing.h"
 #include "ctl/results_import.h"
 #include "ctl/usage.h"
@@ -178,12 +179,24 @@ run_remove(struct command *k)
 {
 	int err =
 	    store_remove_tls_results(k->store, k->domain, &k->removed, &k->d);
+	json_t *o;
 
-	if (!err && k->removed == 0)
+	if (err)
+		return err;
+	if (k->removed == 0)
 		return diag_set(&k->d, AVER_NOTFOUND, 0,
 		    "nothing is recorded for %.*s", STRF(k->domain));
-	if (!err)
+	if (!k->l.json) {
 		fprintf(k->l.out, "%" PRIu64 " sessions removed\n", k->removed);
+		return 0;
+	}
+	o = json_object();
+	listing_set_text(o, "policy_domain", k->domain);
+	listing_set_number(o, "removed", k->removed);
+	if (!o || json_dumpf(o, k->l.out, JSON_COMPACT | JSON_ENSURE_ASCII))
+		err = AVER_IO;
+	fputc('\n', k->l.out);
+	json_decref(o);
 	return err;
 }
 
@@ -289,8 +302,8 @@ run(const struct conf *c, struct command *k, const struct verb *v)
 			    &k->d, AVER_SYNTAX, 0, "this is no domain");
 		k->domain = hop.domain;
 	}
-	err = store_open(
-	    c->store, v->writes ? STORE_WRITE : STORE_READ, &k->store, &k->d);
+	err = v->writes ? existing_open(c->store, &k->store, &k->d)
+			: store_open(c->store, STORE_READ, &k->store, &k->d);
 	if (!err)
 		err = v->run(k);
 	store_close(k->store);
@@ -302,7 +315,7 @@ run(const struct conf *c, struct command *k, const struct verb *v)
 int
 cmd_results(const struct conf *c, int argc, char **argv, FILE *in, FILE *out)
 {
-	struct command k = {.name = NULL};
+	struct command k = {.d = {"output failed", 0}};
 	const struct verb *v = NULL;
 	int status;
 

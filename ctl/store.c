@@ -92,6 +92,20 @@ print_moved(const struct store_moved *n, FILE *out)
 		    n->busy);
 }
 
+/*
+ * A mistyped name is not to become an empty store, of which all was moved. One
+ * that reading refuses for its version is brought to this one.
+ */
+static int
+open_source(const char *spec, struct store **out, struct diag *d)
+{
+	struct store *s = NULL;
+	int err = store_open(spec, STORE_READ, &s, d);
+
+	store_close(s);
+	return err == AVER_IO ? err : store_open(spec, STORE_WRITE, out, d);
+}
+
 static int
 migrate(const char *from, const char *to, FILE *out)
 {
@@ -104,7 +118,7 @@ migrate(const char *from, const char *to, FILE *out)
 		fputs("aver: both are the same store\n", stderr);
 		return USAGE_STATUS;
 	}
-	err = store_open(from, STORE_WRITE, &a, &d);
+	err = open_source(from, &a, &d);
 	if (!err)
 		err = store_open(to, STORE_WRITE, &b, &d);
 	if (!err)
@@ -115,9 +129,10 @@ migrate(const char *from, const char *to, FILE *out)
 			n.policies = n.destinations = 0;
 			usleep(PAUSE_US);
 		}
+	if (a && b)
+		print_moved(&n, out);
 	store_close(a);
 	store_close(b);
-	print_moved(&n, out);
 	return err ? fail(&d) : n.busy ? FAILED : 0;
 }
 

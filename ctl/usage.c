@@ -29,7 +29,7 @@ static const struct {
     {"results",
 	"usage: aver results [list] [--json]\n"
 	"       aver results show DOMAIN [--json]\n"
-	"       aver results remove DOMAIN\n"
+	"       aver results remove DOMAIN [--json]\n"
 	"       aver results bad [--json]\n"
 	"       aver results import [--format postfix|datagrams] [--again]\n"
 	"               [--resolver ADDR[@PORT] | --zone FILE] [--dnssec] "

@@ -22,6 +22,7 @@ lint_tests = \
 integ_tests = \
 	t/integ/sts_fleet.t \
 	t/integ/chaos.t \
+	t/integ/commands.t \
 	t/integ/conformance.t \
 	t/integ/count.t \
 	t/integ/sendmail_tls.t \

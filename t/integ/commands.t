@@ -1,0 +1,204 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: ISC
+# Copyright (c) 2026 the aver authors
+"""What aver(1) does with a store that is not there, with output that cannot
+be written, with arguments that make no sense, and what it prints as JSON."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab as L
+import redis_lab as R
+
+AVER = os.path.join(L.BUILD, "aver")
+FILL = os.path.join(L.BUILD, "t/integ/fill")
+FILL_TLS = os.path.join(L.BUILD, "t/integ/filltls")
+DAY = 1700006400
+tap = L.Tap()
+
+# commands that look, with whether --json is promised
+LISTS = [("evaluations",), ("evaluations", "known"),
+         ("evaluations", "show", "d0.example"), ("reports",), ("results",),
+         ("results", "show", "d0.example"), ("results", "bad"),
+         ("store", "check"), ("suppress",), ("policy",), ("destinations",)]
+PRINTS = LISTS + [("store",), ("store", "export"), ("suppress", "export"),
+                  ("conf",), ("conf", "-dv"), ("version",), ("help",),
+                  ("help", "eval"), ("eval", "--help")]
+REMOVES = [("evaluations", "remove", "x.example"),
+           ("results", "remove", "x.example"),
+           ("policy", "remove", "x.example"),
+           ("destinations", "forget", "x.example"),
+           ("suppress", "remove", "x.example"),
+           ("reports", "resend", "x"), ("reports", "cancel", "x")]
+WRONG = [
+    ("results", "show"), ("results", "list", "x.example"),
+    ("results", "remove", "x.example", "--nonsense"),
+    ("evaluations", "list", "x.example"), ("evaluations", "show"),
+    ("evaluations", "show", ""), ("evaluations", "--nonsense"),
+    ("policy", "list", "x.example"), ("policy", "export", "x.example"),
+    ("policy", "export", "--json"), ("policy", "remove", "--json", "x.example"),
+    ("policy", "refresh", "--json", "x.example"), ("policy", "nonsense"),
+    ("destinations", "forget", "x.example", "--json"), ("destinations", "show"),
+    ("suppress", "remove", "x.example", "--json"), ("suppress", "import",
+                                                    "--json"),
+    ("check", "--json", "x.example"), ("check",), ("query",),
+    ("store", "status", "--json"), ("store", "export", "--json"),
+    ("store", "migrate", "x"), ("store", "import"), ("conf", "-d", "-n"),
+    ("eval", "--batch", "file"), ("eval", "--batch", "--ip", "192.0.2.1"),
+    ("eval", "--batch", "--json"), ("eval", "--batch", "--time", "0"),
+    ("eval", "--ip", "192.0.2.1"), ("reload", "x"), ("version", "x"),
+    ("nonsense",), ("help", "nonsense"), ()]
+
+
+class Site:
+    def __init__(self, folder, name, store=None):
+        self.folder = os.path.join(folder, name)
+        os.mkdir(self.folder)
+        self.db = os.path.join(self.folder, "aver.db")
+        self.store = store or "sqlite:" + self.db
+        self.conf = os.path.join(self.folder, "aver.conf")
+        with open(self.conf, "w") as f:
+            f.write("store = %s\nstate_directory = %s\n"
+                    "postconf_command =\n" % (self.store, self.folder))
+
+    def fill(self, domains=5):
+        for program in (FILL, FILL_TLS):
+            subprocess.run([program, self.store, str(domains),
+                            str(2 * domains), str(DAY), "7"],
+                           check=True, stdout=subprocess.DEVNULL)
+
+    def aver(self, *args, **more):
+        more.setdefault("stdout", subprocess.PIPE)
+        more.setdefault("stdin", subprocess.DEVNULL)
+        if "input" in more:
+            del more["stdin"]
+        return subprocess.run([AVER, "-c", self.conf, *args],
+                              stderr=subprocess.PIPE, timeout=L.PATIENCE,
+                              **more)
+
+
+def words(args):
+    return "aver " + " ".join(args)
+
+
+def test_absent(folder):
+    site = Site(folder, "absent")
+    for args in REMOVES:
+        r = site.aver(*args)
+        tap.ok(r.returncode == 1 and b"nothing has been recorded" in r.stderr,
+               words(args) + ": there is no store", r)
+    other = "sqlite:" + os.path.join(site.folder, "other.db")
+    r = site.aver("store", "migrate", site.store, other)
+    tap.ok(r.returncode == 1 and b"no such file" in r.stderr and
+           not r.stdout, "nothing can be moved from there", r)
+    tap.eq(os.listdir(site.folder), ["aver.conf"], "and nothing was made")
+
+
+def test_json(folder):
+    site = Site(folder, "json")
+    site.fill()
+    for args in LISTS:
+        r = site.aver(*args, "--json")
+        try:
+            good = isinstance(json.loads(r.stdout), list)
+        except ValueError:
+            good = False
+        tap.ok(r.returncode == 0 and good and r.stdout.isascii(),
+               words(args) + " --json", r)
+    for args in (("evaluations", "remove"), ("results", "remove")):
+        r = site.aver(*args, "--json", "d0.example")
+        tap.eq(json.loads(r.stdout or b"0"),
+               {"policy_domain": "d0.example", "removed": 2}, words(args))
+    r = site.aver("results", "remove", "d1.example")
+    tap.eq(r.stdout, b"2 sessions removed\n", "and in words")
+
+
+def test_output(folder):
+    """A full disk, and a standard output that is closed."""
+    site = Site(folder, "output")
+    site.fill()
+    for args in PRINTS:
+        if not site.aver(*args).stdout:
+            continue
+        with open("/dev/full", "wb") as full:
+            r = site.aver(*args, stdout=full)
+        tap.ok(r.returncode == 1 and b"written" in r.stderr,
+               words(args) + " >/dev/full", r)
+        r = site.aver(*args, preexec_fn=lambda: os.close(1))
+        tap.ok(r.returncode == 1 and b"written" in r.stderr,
+               words(args) + " >&-", r)
+    r = site.aver("eval", "--batch", stdin=os.open("/", os.O_RDONLY))
+    tap.ok(r.returncode == 1 and b"standard input" in r.stderr,
+           "aver eval --batch </", r)
+
+
+def test_redis(folder):
+    """What is printed does not go to a socket that has the number of a
+    standard file."""
+    if not R.SERVER or not R.CLI:
+        tap.count += 1
+        print("ok %d - Redis # SKIP redis-server is missing" % tap.count)
+        return
+    with R.Fleet() as fleet:
+        server = fleet.server("--save", "")
+        site = Site(folder, "redis", "redis://127.0.0.1:%d" % server.port)
+        site.fill(100)
+        tap.ok(len(site.aver("evaluations").stdout) > 8192, "a long list")
+        server.cli("CONFIG", "RESETSTAT")
+        r = site.aver("evaluations", preexec_fn=lambda: os.close(1))
+        tap.eq(r.returncode, 1, "a list that nobody gets")
+        site.aver("evaluations", "show", "nix.example",
+                  preexec_fn=lambda: os.closerange(0, 3))
+        told = server.cli("INFO", "errorstats")
+        tap.ok("errorstat_ERR" not in told, "is no command to Redis", told)
+
+
+def test_wrong(folder):
+    site = Site(folder, "wrong")
+    for args in WRONG:
+        r = site.aver(*args)
+        tap.ok(r.returncode == 2 and b"usage: " in r.stderr and not r.stdout,
+               "usage: " + words(args), r)
+    tap.eq(os.listdir(site.folder), ["aver.conf"], "nothing was made")
+
+
+# value, comment
+SUPPRESSED = [("\u00fc@x.example", "a\\b \u00fc \x01"),
+              ('"a\\\\b"@x.example', ""), ("plain@x.example", b"\xff\xfe"),
+              (b"\xe4@x.example", "Latin 1")]
+
+
+def test_suppress(folder):
+    a, b = Site(folder, "one"), Site(folder, "two")
+    for value, comment in SUPPRESSED:
+        tap.eq(a.aver("suppress", "add", value, "--comment", comment)
+               .returncode, 0, "add %r" % value)
+    out = a.aver("suppress", "export").stdout
+    tap.eq((len(json.loads(out)), out.isascii()), (4, True), "the export")
+    r = b.aver("suppress", "import", input=out)
+    tap.eq((r.returncode, r.stdout), (0, b"4 entries\n"), "the import")
+    tap.eq(b.aver("suppress", "export").stdout, out, "is the same")
+    tap.eq(b.aver("suppress").stdout, a.aver("suppress").stdout, "in words")
+    for value, _ in SUPPRESSED:
+        tap.eq(b.aver("suppress", "remove", value).returncode, 0,
+               "remove %r" % value)
+    for bad in ({"b64": "!"}, {"b64": "", "x": 1}, 5, None):
+        r = b.aver("suppress", "import", input=json.dumps(
+            [{"kind": "address", "value": bad}]).encode())
+        tap.ok(r.returncode == 1 and b"entry 1" in r.stderr,
+               "no value: %r" % bad, r)
+
+
+with tempfile.TemporaryDirectory(prefix="aver-commands-") as tmp:
+    try:
+        for test in (test_absent, test_json, test_output, test_redis,
+                     test_wrong, test_suppress):
+            tap.note(test.__name__)
+            test(tmp)
+    except Exception:
+        import traceback
+        tap.ok(False, "no exception", traceback.format_exc())
+tap.done()
