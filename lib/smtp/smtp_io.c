@@ -60,6 +60,20 @@ wait_for(struct smtp_io *io, short events, int64_t deadline)
 	}
 }
 
+/*
+ * For loops inside TLS, which has records that carry nothing for us: a peer
+ * that always has another one is waited for no longer than a silent one.
+ */
+static bool
+is_late(struct smtp_io *io, int64_t deadline)
+{
+	if (clock_mono_ms() < deadline)
+		return false;
+	io->timed_out = true;
+	die(io, "timed out", 0);
+	return true;
+}
+
 /* ---- connect -------------------------------------------------------- */
 
 static socklen_t
@@ -236,7 +250,7 @@ smtp_io_write(struct smtp_io *io, struct str octets, int64_t deadline)
 			io->fed = 0;
 			if (!wait_for(io, POLLIN, deadline))
 				return false;
-			if (!receive(io) && io->dead)
+			if ((!receive(io) && io->dead) || is_late(io, deadline))
 				return false;
 		} else {
 			return die(io, "TLS broke", 0);
@@ -283,10 +297,11 @@ smtp_io_fill(struct smtp_io *io, int64_t deadline)
 	before = io->n;
 	if (before == sizeof(io->in))
 		return true;
-	for (;;) {
+	for (bool again = false;; again = true) {
 		if (io->tls && decrypt(io) == TLS_DONE)
 			return true;
 		if (io->dead || (io->tls && !flush(io, deadline)) ||
+		    (again && is_late(io, deadline)) ||
 		    !wait_for(io, POLLIN, deadline))
 			return false;
 		if (!receive(io) && io->dead)
@@ -354,7 +369,7 @@ smtp_io_start_tls(struct smtp_io *io, struct tls *t, int64_t deadline)
 		io->fed = 0;
 		if (!wait_for(io, POLLIN, deadline))
 			return false;
-		if (!receive(io) && io->dead)
+		if ((!receive(io) && io->dead) || is_late(io, deadline))
 			return false;
 	}
 }

@@ -7,9 +7,12 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/smtp/smtp_io.h"
 #include "lib/smtp/tls_client.h"
 #include "lib/smtp/tls_verify.h"
 #include "t/tap.h"
@@ -422,6 +425,56 @@ test_garbage(struct tls_client *c)
 	tls_free(t);
 }
 
+/* What a server says after tickets; false: not before the deadline. */
+static bool
+hear_after_tickets(struct tls_client *c, SSL_CTX *ctx, int64_t deadline)
+{
+	static struct smtp_io io;
+	struct tls_peer peer = {.verify = TLS_VERIFY_NONE};
+	struct wire w = {.sni = ""};
+	struct diag d;
+	char raw[512];
+	int got, fd[2];
+	ssize_t sent = 0;
+	bool heard;
+
+	plug(&w, ctx);
+	ok(tls_new(c, &peer, &w.t, &d) == 0 && shake(&w, 512) == TLS_DONE &&
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd) == 0,
+	    "a connection");
+	for (int i = 0; i < 64; i++)
+		if (SSL_new_session_ticket(w.s) != 1 ||
+		    SSL_do_handshake(w.s) != 1)
+			ok(false, "a ticket");
+	SSL_write(w.s, "250 ok", 6);
+	while ((got = BIO_read(w.out, raw, sizeof(raw))) > 0)
+		sent += write(fd[1], raw, (size_t)got);
+	ok(sent > 8192, "many tickets: %zd octets", sent);
+	smtp_io_init(&io);
+	io.fd = fd[0];
+	io.tls = w.t;
+	heard = smtp_io_fill(&io, deadline);
+	ok(heard ? str_eq(smtp_io_pending(&io), STR("250 ok")) : io.timed_out,
+	    "what came of it");
+	smtp_io_close(&io);
+	close(fd[1]);
+	SSL_free(w.s);
+	return heard;
+}
+
+/* RFC 8446 section 4.6.1: a server may send tickets whenever it likes. */
+static void
+test_tickets(struct tls_client *c)
+{
+	SSL_CTX *ctx = server(&leaf, TLS1_3_VERSION);
+
+	ok(hear_after_tickets(c, ctx, clock_mono_ms() + 60000),
+	    "tickets are passed over");
+	ok(!hear_after_tickets(c, ctx, clock_mono_ms() - 1),
+	    "and keep nobody beyond his deadline");
+	SSL_CTX_free(ctx);
+}
+
 static void
 test_refused(struct tls_client *c)
 {
@@ -476,6 +529,7 @@ main(void)
 	test_versions(c);
 	test_failures(c);
 	test_garbage(c);
+	test_tickets(c);
 	test_refused(c);
 	tls_client_close(c);
 	drop(&root);
