@@ -19,6 +19,11 @@
 #define CLASS_IN 1
 #define IS_BOGUS 1 /* what ub_resolve_event() says of a validation */
 #define IS_SECURE 2
+#define MIN_RTT_USUAL 50 /* ms, what libunbound has */
+#define MIN_RTT_MAX 1500 /* or a silent forwarder comes to 12 seconds */
+/* the waits of so many tries together: each is of two, the next waits twice */
+#define WAITS_OF_3 14
+#define WAITS_OF_5 62
 
 struct dns_ubctx {
 	struct ub_event_base base; /* first: libunbound knows this one */
@@ -137,13 +142,43 @@ is_recursive(const struct dns_settings *s)
 	return strcmp(s->servers[0], "recursive") == 0;
 }
 
+/*
+ * How long libunbound waits before it asks again. By itself it learns that from
+ * the answers that a forwarder has at once, comes to 50 ms, and gives up after
+ * 300: too early for a name that the forwarder has to look for. What it gives
+ * up after is a multiple of the first wait; here that is a bit more than we
+ * wait ourselves. The library has one such value for all contexts.
+ */
+static int
+set_patience(struct ub_ctx *ctx, const struct dns_settings *s, struct diag *d)
+{
+	int ms = MIN_RTT_USUAL;
+	char text[16];
+	const struct option o = {"infra-cache-min-rtt:", text, true};
+
+	if (!is_recursive(s)) {
+		/* libunbound 1.13 does not know it and tries five times */
+		int waits = ub_ctx_set_option(ctx, "outbound-msg-retry:", "3")
+				? WAITS_OF_5
+				: WAITS_OF_3;
+
+		ms = s->timeout_ms / waits * 6 / 5;
+		if (ms < MIN_RTT_USUAL)
+			ms = MIN_RTT_USUAL;
+		if (ms > MIN_RTT_MAX)
+			ms = MIN_RTT_MAX;
+	}
+	snprintf(text, sizeof(text), "%d", ms);
+	return set_options(ctx, &o, 1, d);
+}
+
 static int
 set_servers(struct ub_ctx *ctx, const struct dns_settings *s, struct diag *d)
 {
-	int err = 0;
+	int err = set_patience(ctx, s, d);
 
-	if (is_recursive(s))
-		return 0;
+	if (err || is_recursive(s))
+		return err;
 	if (is_system(s)) {
 		err = ub_ctx_resolvconf(ctx, NULL);
 		if (err)

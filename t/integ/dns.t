@@ -221,11 +221,12 @@ def txt(text):
 
 class Moody(threading.Thread):
     """Answers are a list by name; each question takes the first one off, the
-    last one stays. An answer: None (silence), an RCODE, or records."""
+    last one stays. An answer: None (silence), an RCODE, or records. Those to
+    names in late come after so many seconds."""
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.answers = {}
+        self.answers, self.late = {}, {}
         self.asked = []
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", 0))
@@ -236,7 +237,10 @@ class Moody(threading.Thread):
         while True:
             query, peer = self.sock.recvfrom(4096)
             reply = self.reply(query)
-            if reply:
+            wait = self.late.get(self.asked[-1])
+            if reply and wait:
+                threading.Timer(wait, self.sock.sendto, (reply, peer)).start()
+            elif reply:
                 self.sock.sendto(reply, peer)
 
     def reply(self, query):
@@ -399,6 +403,19 @@ def test_silence(moody):
     ok(a.close() == 0, "closing with questions in flight")
 
 
+def test_late(moody):
+    """A forwarder that has most answers at once and has to look for one."""
+    a = Asker("-s", moody.server, "-t", 20000)
+    for i in range(60):
+        a.ask("at-once%d.example" % i)
+    moody.answers["late.example"] = [[("late.example", TXT, 60, txt("x"))]]
+    moody.late["late.example"] = 1.5
+    got = a.ask("late.example")
+    ok(got == 'late.example TXT ok insecure 60 "x"',
+       "a late answer is an answer", got)
+    a.close()
+
+
 def test_cache(moody):
     moody.answers["t.example"] = [[("t.example", TXT, 60, txt("1"))],
                                   [("t.example", TXT, 60, txt("2"))]]
@@ -499,6 +516,7 @@ def main():
         test_wrong_anchor(good, folder, anchor)
         test_config()
         test_silence(moody)
+        test_late(moody)
         test_cache(moody)
         test_no_cache(moody)
         test_recovery(good)
