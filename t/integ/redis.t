@@ -38,7 +38,13 @@ class Fake:
         self.heard = 0
         self.sock = socket.create_server(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.thread.join(L.PATIENCE)  # or it accepts from the next socket
+        self.sock.close()
 
     def serve(self):
         while True:
@@ -133,7 +139,7 @@ def bad_servers(fleet):
                            % ((fake.port,) + ((500, 1500) if kind == "temp"
                                               else (20000, 60000))),
                            "try").splitlines()
-        fake.sock.close()
+        fake.close()
         tap.ok(out and text in out[0] and is_kind(out[0], kind) and
                not re.search("\x1b|script:", out[0]),
                "%s: %s" % (name, out[:1]))

@@ -363,7 +363,6 @@ def test_slow(site):
             # less than the limit of a whole message, which is four times one
             tap.ok(limit * times * 0.9 < run.seconds < limit * 4 * lab.SLOW,
                    name + ": in time", run.seconds)
-            s.sock.close()
         is_end(got, "temp", "4.4.2", "timed out", name)
         tap.eq(got[-1]["doubt"], "1" if "message" in name else "0",
                "whether it is in doubt")

@@ -264,11 +264,10 @@ class Server:
         return self
 
     def __exit__(self, *exc):
-        # accept() in the other thread ends by shutdown, not by close
-        try:
-            self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+        # accept() in the other thread ends by shutdown, not by close; and one
+        # that is about to begin could have the number of the next socket
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.thread.join(PATIENCE)
         self.sock.close()
         for t in self.threads:
             t.join(PATIENCE)

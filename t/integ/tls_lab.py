@@ -56,7 +56,8 @@ class PolicyHosts:
         self.sock.bind(("127.0.0.1", 0))
         self.sock.listen(64)
         self.port = self.sock.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
 
     def put(self, domain, certificate, talk, version=None):
         self.hosts[domain] = (certificate, talk)
@@ -69,6 +70,7 @@ class PolicyHosts:
             self.sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+        self.thread.join(lab.PATIENCE)  # or it accepts from another socket
         self.sock.close()
 
     def accept(self):
