@@ -53,6 +53,8 @@ static const struct param table[] = {
 	    "which is better than a password that\n"
 	    ".Ql aver conf\n"
 	    "shows;\n"
+	    ".Cm sentinel_password_file= Ns Ar /path\n"
+	    "if the Sentinels ask for one too;\n"
 	    ".Cm prefix= Ns Ar name\n"
 	    "of all keys (aver), for several stores on one server;\n"
 	    ".Cm tls=yes\n"

@@ -13,6 +13,7 @@ EXTRA_DIST += t/fuzz/corpus/evaluation
 
 # the protocol and the spec of the Redis back end: no I/O
 libpure_a_SOURCES += \
+	lib/store/redis_error.c lib/store/redis_error.h \
 	lib/store/redis_lua.c lib/store/redis_lua.h \
 	lib/store/redis_lua_ledger.c lib/store/redis_lua_parts.h \
 	lib/store/redis_lua_rows.c \

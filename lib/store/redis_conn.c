@@ -12,6 +12,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/store/redis_error.h"
 #include "lib/store/redis_link.h"
 
 #define COMMAND_MAX ((size_t)128 << 20)
@@ -24,9 +25,11 @@ struct redis_conn {
 	SSL_CTX *ctx;
 	bool write;
 	bool greeted; /* connected and all said that has to be */
-	/* of a cluster: where to go next, if somebody said so */
-	struct redis_host at;
-	bool has_at;
+	char sentinel_password[REDIS_TEXT_MAX + 1];
+	size_t first; /* of the spec's hosts: the one to ask first */
+	struct redis_host peer; /* where the link leads; port 0: a socket */
+	struct redis_host failed[REDIS_HOSTS_MAX]; /* while connecting */
+	size_t n_failed;
 	int64_t broken_until;
 	unsigned fails;
 	char sha[REDIS_SCRIPT_COUNT][41];
@@ -57,24 +60,27 @@ hash_scripts(struct redis_conn *c)
 	return true;
 }
 
+/* path empty: nothing is read. */
 static int
-read_password(struct redis_spec *s, struct diag *d)
+read_password(
+    const char *path, char password[REDIS_TEXT_MAX + 1], struct diag *d)
 {
-	FILE *f = fopen(s->password_file, "re");
+	FILE *f = path[0] ? fopen(path, "re") : NULL;
 	size_t n;
 
+	if (!path[0])
+		return 0;
 	if (!f)
-		return diag_set(d, AVER_CONF, 0, "%s: %s", s->password_file,
-		    strerror(errno));
-	n = fread(s->password, 1, sizeof(s->password), f);
+		return diag_set(
+		    d, AVER_CONF, 0, "%s: %s", path, strerror(errno));
+	n = fread(password, 1, REDIS_TEXT_MAX + 1, f);
 	fclose(f);
-	while (n && (s->password[n - 1] == '\n' || s->password[n - 1] == '\r'))
+	while (n && (password[n - 1] == '\n' || password[n - 1] == '\r'))
 		n--;
-	if (n == 0 || n > REDIS_TEXT_MAX || memchr(s->password, 0, n))
+	if (n == 0 || n > REDIS_TEXT_MAX || memchr(password, 0, n))
 		return diag_set(d, AVER_CONF, 0,
-		    "%s: no password of 1 to %d octets", s->password_file,
-		    REDIS_TEXT_MAX);
-	s->password[n] = 0;
+		    "%s: no password of 1 to %d octets", path, REDIS_TEXT_MAX);
+	password[n] = 0;
 	return 0;
 }
 
@@ -115,8 +121,11 @@ redis_conn_new(const struct redis_spec *spec, bool write,
 	snprintf(c->key, sizeof(c->key), "{%s}:v", spec->prefix);
 	if (!hash_scripts(c))
 		err = diag_set(d, AVER_CRYPTO, 0, "no SHA-1");
-	if (!err && spec->password_file[0])
-		err = read_password(&c->spec, d);
+	if (!err)
+		err = read_password(spec->password_file, c->spec.password, d);
+	if (!err)
+		err = read_password(
+		    spec->sentinel_password_file, c->sentinel_password, d);
 	if (!err && spec->tls)
 		err = make_tls(c, d);
 	if (err) {
@@ -136,6 +145,7 @@ redis_conn_free(struct redis_conn *c)
 	buf_fini(&c->args);
 	SSL_CTX_free(c->ctx);
 	OPENSSL_cleanse(c->spec.password, sizeof(c->spec.password));
+	OPENSSL_cleanse(c->sentinel_password, sizeof(c->sentinel_password));
 	free(c);
 }
 
@@ -154,76 +164,16 @@ drop(struct redis_conn *c)
 	c->greeted = false;
 }
 
-/* code: what the error begins with; drops: another server may do better */
-static const struct {
-	const char *code;
-	int err;
-	bool drops;
-} errors[] = {
-    {"AVERNEWER", AVER_CONF, true},
-    {"AVERGONE", AVER_TEMP, true},
-    {"READONLY", AVER_TEMP, true},
-    {"LOADING", AVER_TEMP, true},
-    {"MASTERDOWN", AVER_TEMP, true},
-    {"CLUSTERDOWN", AVER_TEMP, true},
-    /* the slot is being moved: part of the keys is elsewhere */
-    {"ASK ", AVER_TEMP, false},
-    {"TRYAGAIN", AVER_TEMP, false},
-    {"BUSY", AVER_TEMP, false},
-    {"OOM", AVER_TEMP, false},
-    {"MISCONF", AVER_TEMP, false},
-    {"NOREPLICAS", AVER_TEMP, false},
-    {"NOAUTH", AVER_CONF, true},
-    {"WRONGPASS", AVER_CONF, true},
-    {"NOPERM", AVER_CONF, true},
-    {"ERR AUTH", AVER_CONF, true},
-    {"ERR invalid password", AVER_CONF, true},
-    {"ERR Client sent AUTH", AVER_CONF, true},
-    {"ERR DB index", AVER_CONF, true},
-    {"ERR max number of clients", AVER_TEMP, true},
-    {"EXECABORT", AVER_TEMP, false},
-};
-
-/*
- * Redis 6 wraps what a script ran into: "ERR Error running script (...):
- * @user_script:9: -OOM command ...".
- */
-static struct str
-unwrap(struct str text)
-{
-	if (!str_starts(text, STR("ERR Error running script")) &&
-	    !str_starts(text, STR("ERR user_script")))
-		return text;
-	for (size_t i = 0; i + 2 < text.n; i++)
-		if (text.p[i] == ' ' && text.p[i + 1] == '-')
-			return str_from(text, i + 2);
-	return text;
-}
-
-/* Redis 7 adds where in which script it was: nothing to an operator. */
-static struct str
-without_place(struct str text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if (str_starts(str_from(text, i), STR(" script: ")))
-			return str_head(text, i);
-	return text;
-}
-
 static int
 server_error(struct redis_conn *c, struct str text, struct diag *d)
 {
-	struct str s = without_place(unwrap(text));
-	int err = AVER_IO;
+	struct str shown;
+	bool drops;
+	int err = redis_error(text, &shown, &drops);
 
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
-		if (str_starts(s, str_from_z(errors[i].code))) {
-			err = errors[i].err;
-			if (errors[i].drops)
-				drop(c);
-			break;
-		}
-	return diag_set(d, err, 0, "%s: %.*s", c->where, STRF(str_head(s, 90)));
+	if (drops)
+		drop(c);
+	return diag_set(d, err, 0, "%s: %.*s", c->where, STRF(shown));
 }
 
 /* Puts the place before what the link said. */
@@ -320,6 +270,7 @@ open_link(struct redis_conn *c, const struct redis_host *h, struct diag *d)
 		    (unsigned)h->port);
 	else
 		snprintf(c->where, sizeof(c->where), "%s", c->spec.path);
+	c->peer = h ? *h : (struct redis_host){.port = 0};
 	err = redis_link_open(&c->link, &c->spec, h, c->ctx, d);
 	if (err)
 		return at_place(c, err, d);
@@ -349,6 +300,7 @@ ask_sentinel(struct redis_conn *c, const struct redis_host *sentinel,
 {
 	const char *words[] = {
 	    "SENTINEL", "get-master-addr-by-name", c->spec.master};
+	const char *auth[] = {"AUTH", c->sentinel_password};
 	struct arena a;
 	struct resp r;
 	int err = open_link(c, sentinel, d);
@@ -356,7 +308,10 @@ ask_sentinel(struct redis_conn *c, const struct redis_host *sentinel,
 	if (err)
 		return err;
 	arena_init(&a, SMALL);
-	err = say(c, words, 3, &a, &r, d);
+	if (c->sentinel_password[0])
+		err = say(c, auth, 2, &a, &r, d);
+	if (!err)
+		err = say(c, words, 3, &a, &r, d);
 	if (!err && r.type == RESP_NIL)
 		err = diag_set(d, AVER_CONF, 0, "%s: knows no master \"%s\"",
 		    c->where, c->spec.master);
@@ -386,36 +341,27 @@ check_role(struct redis_conn *c, struct arena *a, struct diag *d)
 	return 0;
 }
 
-static int
-find_master(struct redis_conn *c, struct diag *d)
+static bool
+same_host(const struct redis_host *a, const struct redis_host *b)
 {
-	struct redis_host master;
-	int err = 0;
-
-	for (size_t i = 0; i < c->spec.n_hosts; i++) {
-		err = ask_sentinel(c, &c->spec.hosts[i], &master, d);
-		if (!err)
-			return open_link(c, &master, d);
-	}
-	return err;
+	return a->port == b->port && strcmp(a->name, b->name) == 0;
 }
 
+/*
+ * To a node that another one named. Each of them may name the one that is down,
+ * for which one wait is enough.
+ */
 static int
-find_node(struct redis_conn *c, struct diag *d)
+open_named(struct redis_conn *c, const struct redis_host *h, struct diag *d)
 {
-	int err = AVER_TEMP;
-
-	if (c->has_at) {
-		c->has_at = false;
-		if (open_link(c, &c->at, d) == 0)
-			return 0;
+	for (size_t i = 0; i < c->n_failed; i++) {
+		if (!same_host(h, &c->failed[i]))
+			continue;
+		c->peer.port = 0;
+		return diag_set(d, AVER_TEMP, 0, "%s:%u: does not answer",
+		    h->name, (unsigned)h->port);
 	}
-	for (size_t i = 0; i < c->spec.n_hosts; i++) {
-		err = open_link(c, &c->spec.hosts[i], d);
-		if (!err)
-			return 0;
-	}
-	return err;
+	return open_link(c, h, d);
 }
 
 /* --- scripts */
@@ -458,7 +404,9 @@ call_once(struct redis_conn *c, enum redis_script script, bool whole,
 		struct str copy = arena_dup(arena, octets);
 
 		err = copy.n ? resp_read(copy, arena, out) : AVER_NOMEM;
-		if (err && err != AVER_NOMEM)
+		if (err == AVER_NOMEM)
+			diag_set(d, err, 0, "no memory for the reply");
+		else if (err)
 			err = diag_set(d, AVER_IO, 0, "this is no Redis");
 	}
 	if (err) {
@@ -470,7 +418,8 @@ call_once(struct redis_conn *c, enum redis_script script, bool whole,
 
 /* "MOVED 3999 host:port"; the host may be empty: the same as now. */
 static bool
-read_redirect(struct redis_conn *c, struct str text)
+read_redirect(
+    const struct redis_conn *c, struct str text, struct redis_host *out)
 {
 	struct str rest, host;
 	size_t colon;
@@ -481,22 +430,24 @@ read_redirect(struct redis_conn *c, struct str text)
 	if (colon == host.n)
 		return false;
 	return host_from(
-	    str_head(host, colon), str_from(host, colon + 1), &c->at);
+	    colon ? str_head(host, colon) : str_from_z(c->peer.name),
+	    str_from(host, colon + 1), out);
 }
 
 /* Goes to the node that an error names. 0: try there. */
 static int
 follow(struct redis_conn *c, struct str text, struct diag *d)
 {
+	struct redis_host to;
 	struct arena a;
 	int err;
 
 	if (c->spec.kind != REDIS_CLUSTER)
 		return diag_set(d, AVER_CONF, 0,
 		    "%s: is a cluster: use redis-cluster://", c->where);
-	if (!read_redirect(c, text))
+	if (!read_redirect(c, text, &to))
 		return redis_odd(c, d);
-	err = open_link(c, &c->at, d);
+	err = open_named(c, &to, d);
 	arena_init(&a, SMALL);
 	if (!err)
 		err = login(c, &a, d);
@@ -604,32 +555,27 @@ greet(struct redis_conn *c, struct diag *d)
 	return err;
 }
 
+/* host: of the spec, NULL: its socket */
 static int
-find_server(struct redis_conn *c, struct diag *d)
+find_server(struct redis_conn *c, const struct redis_host *host, struct diag *d)
 {
-	switch (c->spec.kind) {
-	case REDIS_SENTINEL:
-		return find_master(c, d);
-	case REDIS_CLUSTER:
-		return find_node(c, d);
-	case REDIS_SERVER:
-		return open_link(c, &c->spec.hosts[0], d);
-	case REDIS_UNIX:
-		break;
-	}
-	return open_link(c, NULL, d);
+	struct redis_host master;
+	int err;
+
+	if (c->spec.kind != REDIS_SENTINEL)
+		return open_link(c, host, d);
+	err = ask_sentinel(c, host, &master, d);
+	return err ? err : open_named(c, &master, d);
 }
 
-int
-redis_conn_open(struct redis_conn *c, struct diag *d)
+static int
+open_at(struct redis_conn *c, const struct redis_host *host, struct diag *d)
 {
 	struct arena a;
 	int err;
 
-	if (c->greeted)
-		return 0;
 	arena_init(&a, SMALL);
-	err = find_server(c, d);
+	err = find_server(c, host, d);
 	if (!err)
 		err = login(c, &a, d);
 	if (!err && c->spec.kind == REDIS_SENTINEL)
@@ -640,9 +586,57 @@ redis_conn_open(struct redis_conn *c, struct diag *d)
 		err = greet(c, d);
 	arena_fini(&a);
 	if (err) {
+		drop(c);
+		if (c->peer.port && c->n_failed < REDIS_HOSTS_MAX)
+			c->failed[c->n_failed++] = c->peer;
+	}
+	return err;
+}
+
+/*
+ * A Sentinel that is cut off names the master that was, a node that hangs takes
+ * connections and says nothing: so the next one is asked, whatever the first
+ * comes to. What the operator has to mend is told before what passes.
+ */
+static int
+open_any(struct redis_conn *c, struct diag *d)
+{
+	size_t n = c->spec.n_hosts;
+	struct diag one = {.text = ""};
+	int err = AVER_TEMP;
+
+	if (c->spec.kind == REDIS_UNIX)
+		return open_at(c, NULL, d);
+	for (size_t k = 0; k < n; k++) {
+		size_t i = (c->first + k) % n;
+		int now = open_at(c, &c->spec.hosts[i], &one);
+
+		if (!now) {
+			c->first = i;
+			return 0;
+		}
+		/* one that is named again has told already */
+		if (k > 0 && (err == AVER_CONF || c->peer.port == 0))
+			continue;
+		err = now;
+		if (d)
+			*d = one;
+	}
+	return err;
+}
+
+int
+redis_conn_open(struct redis_conn *c, struct diag *d)
+{
+	int err;
+
+	if (c->greeted)
+		return 0;
+	err = open_any(c, d);
+	c->n_failed = 0;
+	if (err) {
 		unsigned wait = REDIS_BREAK_MS << (c->fails < 5 ? c->fails : 5);
 
-		drop(c);
 		c->fails++;
 		if (wait > REDIS_BREAK_MAX_MS)
 			wait = REDIS_BREAK_MAX_MS;

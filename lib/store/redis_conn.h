@@ -6,7 +6,8 @@
  * there is one, over TLS, made again when it is lost. Each wait has an end. All
  * keys of a store are in one slot, so a Cluster has one node for them, and
  * MOVED means to talk to another node. While the slot is moved the store is
- * away.
+ * away. Of several hosts each is asked in turn until one leads to a server that
+ * takes us, the next time first the one that did.
  *
  * A breaker keeps a server that is away from costing time: after a failure no
  * new connection is tried for BREAK_MS at first, twice as long after each

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "lib/base/clock.h"
@@ -99,7 +100,10 @@ wait_for(struct redis_link *l, short events, struct diag *d)
 	}
 }
 
-/* What an SSL function wants before it can go on. */
+/*
+ * What an SSL function wants before it can go on: it tells only if the thread
+ * had no error of something else before.
+ */
 static int
 wait_tls(struct redis_link *l, int ret, struct diag *d)
 {
@@ -197,12 +201,16 @@ handshake(struct redis_link *l, SSL_CTX *ctx, const char *name, struct diag *d)
 	if (!l->ssl || SSL_set_fd(l->ssl, l->fd) != 1)
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	if (ip_parse(str_from_z(name), &ip)) {
-		X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(l->ssl), name);
+		if (X509_VERIFY_PARAM_set1_ip_asc(
+			SSL_get0_param(l->ssl), name) != 1)
+			return diag_set(
+			    d, AVER_CRYPTO, 0, "%s: no TLS name", name);
 	} else if (SSL_set1_host(l->ssl, name) != 1 ||
 		   SSL_set_tlsext_host_name(l->ssl, name) != 1) {
 		return diag_set(d, AVER_CRYPTO, 0, "%s: no TLS name", name);
 	}
 	SSL_set_connect_state(l->ssl);
+	ERR_clear_error();
 	while (!err && (ret = SSL_do_handshake(l->ssl)) != 1)
 		err = wait_tls(l, ret, d);
 	verdict = SSL_get_verify_result(l->ssl);
@@ -245,6 +253,7 @@ send_some(struct redis_link *l, struct str s, struct diag *d)
 	ssize_t n;
 
 	if (l->ssl) {
+		ERR_clear_error();
 		n = SSL_write(
 		    l->ssl, s.p, s.n > INT32_MAX ? INT32_MAX : (int)s.n);
 		return n > 0 ? n : wait_tls(l, (int)n, d);
@@ -280,6 +289,7 @@ receive_some(struct redis_link *l, char *p, size_t room, struct diag *d)
 	ssize_t n;
 
 	if (l->ssl) {
+		ERR_clear_error();
 		n = SSL_read(l->ssl, p, (int)room);
 		return n > 0 ? n : wait_tls(l, (int)n, d);
 	}

@@ -135,6 +135,9 @@ set_option(struct redis_spec *s, struct str name, struct str value)
 {
 	if (str_eq(name, STR("password_file")))
 		return set_path(value, s->password_file);
+	if (str_eq(name, STR("sentinel_password_file")))
+		return s->kind == REDIS_SENTINEL &&
+		       set_path(value, s->sentinel_password_file);
 	if (str_eq(name, STR("ca_file")))
 		return set_path(value, s->ca_file);
 	if (str_eq(name, STR("prefix")))

@@ -150,6 +150,60 @@ def bad_servers(fleet):
     tap.ok("refused" in out[0] and is_kind(out[0], "temp"), out[0])
 
 
+def other_hosts(fleet):
+    """One of the hosts leads nowhere, the next one does."""
+    real = fleet.server()
+    away = L.free_ports(1)[0]
+    patience = "timeout=20000&command_timeout=5000"
+
+    def says_master(port):
+        p = b"%d" % port
+        return Fake(b"*2\r\n" + bulk(9) + b"127.0.0.1\r\n" + bulk(len(p)) + p +
+                    b"\r\n")
+
+    def attempt(spec):
+        return fleet.output(spec + patience, "try").splitlines()[0]
+    hangs, loads = Fake(None), Fake(b"-LOADING not yet\r\n")
+    for name, first in (("hangs", hangs), ("loads", loads)):
+        out = attempt("redis-cluster://127.0.0.1:%d,127.0.0.1:%d?" %
+                      (first.port, real.port))
+        tap.ok(out.startswith("ok"), "a node that %s, and one: %s" %
+               (name, out))
+    moved = Fake(b"-MOVED 1 :%d\r\n" % real.port)
+    out = attempt("redis-cluster://127.0.0.1:%d?" % moved.port)
+    tap.ok(out.startswith("ok"), "a node of the same host: " + out)
+    for name, port in (("is down", away), ("hangs", hangs.port),
+                       ("loads", loads.port)):
+        old, new = says_master(port), says_master(real.port)
+        out = attempt("redis-sentinel://127.0.0.1:%d,127.0.0.1:%d/m?" %
+                      (old.port, new.port))
+        tap.ok(out.startswith("ok"), "a master that %s: %s" % (name, out))
+        tap.eq((old.heard, new.heard), (1, 1), "both Sentinels are asked")
+    # all name the one that hangs: one wait is enough
+    silent = Fake(None)
+    three = [says_master(silent.port) for _ in range(3)]
+    out = attempt("redis-sentinel://%s/m?" %
+                  ",".join("127.0.0.1:%d" % f.port for f in three))
+    tap.ok(is_kind(out, "temp") and "no answer in time" in out,
+           "three Sentinels and no master: " + out)
+    tap.eq((silent.heard, [f.heard for f in three]), (1, [1, 1, 1]),
+           "that one is asked once")
+    wrong = Fake(b"-WRONGPASS invalid\r\n")
+    out = attempt("redis-cluster://:p@127.0.0.1:%d,127.0.0.1:%d?" %
+                  (wrong.port, away))
+    tap.ok("WRONGPASS" in out and is_kind(out, "conf"),
+           "what has to be mended is told: " + out)
+
+
+def no_password_is_told(fleet):
+    fake = Fake(b"-ERR unknown command 'AUTH', with args beginning with: "
+                b"'mx' 's3cret' \r\n")
+    out = fleet.output("redis://mx:s3cret@127.0.0.1:%d?timeout=20000&"
+                       "command_timeout=20000" % fake.port, "try")
+    tap.ok("unknown command" in out and "s3cret" not in out,
+           "what was sent is not told: " + out)
+
+
 def committed_is_kept(fleet):
     """Who hears that a number is committed lets go of the records up to it: it
     is not, as long as the replicas do not have it and it can be lost."""
@@ -217,6 +271,10 @@ def tls(fleet):
            "TLS without: " + out)
     out = fleet.output("redis://127.0.0.1:%d" % port, "try")
     tap.ok(not out.startswith("ok"), "no TLS to a TLS port: " + out)
+    named = "rediss://localhost:%d?timeout=20000&ca_file=%s" % (port, cert)
+    out = fleet.output(named, "try")
+    tap.ok(out.startswith(KINDS["conf"]) and "ertificate" in out and
+           "ismatch" in out, "TLS with another name: " + out)
     sources = [fleet.load(spec + "&" + OPTIONS.split("&", 1)[1] +
                           "&ca_file=" + cert, "add", "t%d" % i, 500)
                for i in range(2)]
@@ -280,6 +338,28 @@ def sentinel(fleet):
         tap.eq((p.wait(timeout=240 * L.SLOW), p.stderr.read()), (0, ""),
                "a program goes on")
     R.finish(tap, fleet, spec, 2 * R.want(BATCHES), "Sentinel")
+
+
+def sentinel_login(fleet):
+    a = fleet.server()
+    s = fleet.sentinel("mx", a.port, 1, "--requirepass", "s3cret")
+    base = "redis-sentinel://127.0.0.1:%d/mx?%s" % (s.port, OPTIONS)
+    good, bad = (os.path.join(fleet.dir, n) for n in ("good", "bad"))
+    for path, text in (good, "s3cret\n"), (bad, "other\n"):
+        with open(path, "w") as f:
+            f.write(text)
+
+    def attempt(more):
+        return fleet.output(base + more, "try").splitlines()[0]
+    out = attempt("")
+    tap.ok("NOAUTH" in out and is_kind(out, "conf"),
+           "a Sentinel that asks for a password: " + out)
+    out = attempt("&sentinel_password_file=" + bad)
+    tap.ok("WRONGPASS" in out and is_kind(out, "conf"), "a wrong one: " + out)
+    out = attempt("&sentinel_password_file=" + good)
+    tap.ok(out.startswith("ok"), "the right one: " + out)
+    out = attempt("&sentinel_password_file=" + good + "none")
+    tap.ok("No such file" in out and is_kind(out, "conf"), "no file: " + out)
 
 
 # --- the contract of the store
@@ -363,11 +443,14 @@ def cluster(fleet):
 
 with R.Fleet() as f:
     bad_servers(f)
+    other_hosts(f)
+    no_password_is_told(f)
     committed_is_kept(f)
 with R.Fleet() as f:
     login(f)
     tls(f)
 with R.Fleet() as f:
+    sentinel_login(f)
     sentinel(f)
 with R.Fleet() as f:
     cluster(f)

@@ -89,7 +89,7 @@ class Fleet:
         self.servers.append(s)
         return s
 
-    def sentinel(self, name, master, quorum):
+    def sentinel(self, name, master, quorum, *args):
         port = L.free_ports(1)[0]
         conf = os.path.join(self.dir, "sentinel%d.conf" % port)
         with open(conf, "w") as f:
@@ -97,7 +97,7 @@ class Fleet:
                     "sentinel down-after-milliseconds %s 700\n"
                     "sentinel failover-timeout %s 3000\n" %
                     (name, master, quorum, name, name))
-        s = Server(self, port, conf, "--sentinel")
+        s = Server(self, port, conf, "--sentinel", *args)
         self.servers.append(s)
         return s
 

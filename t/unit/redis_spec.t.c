@@ -16,6 +16,8 @@ describe(const struct redis_spec *s, struct buf *b)
 		buf_addf(b, " %s#%u", s->hosts[i].name, s->hosts[i].port);
 	buf_addf(b, " path=%s master=%s user=%s password=%s db=%u", s->path,
 	    s->master, s->user, s->password, s->db);
+	if (s->sentinel_password_file[0])
+		buf_addf(b, " sentinel=%s", s->sentinel_password_file);
 	buf_addf(b, " file=%s ca=%s prefix=%s %u %u %u", s->password_file,
 	    s->ca_file, s->prefix, s->timeout, s->command_timeout, s->lease);
 	if (s->replicas)
@@ -78,6 +80,8 @@ bad_specs(void)
 	    "redis://h?x", "redis://h?x=1", "redis://h?timeout=0",
 	    "redis://h?timeout=60001", "redis://h?timeout=5ms",
 	    "redis://h?prefix=", "redis://h?prefix={a}", "redis://h?prefix=a:b",
+	    "redis://h?sentinel_password_file=/x",
+	    "redis-sentinel://h/m?sentinel_password_file=x",
 	    "redis://h?password_file=x", "redis://h?tls=no",
 	    "redis://h?replicas=10",
 	    "redis://h?replicas=", "redis-sentinel://h", "redis-sentinel://h/",
