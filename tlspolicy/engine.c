@@ -19,6 +19,7 @@
 #include "tlspolicy/sts_match.h"
 #include "tlspolicy/tls_table_file.h"
 
+#define COPY_NAME "/policies.db"
 #define FETCH_QUEUE 4096
 #define PATIENCE_MS 10000 /* a decision waits so long for a fetch */
 #define SHORT_MS 5000 /* an answer that is not to be kept for long */
@@ -43,6 +44,7 @@ struct engine {
 
 	struct seen *seen;
 	const char *store; /* to be opened again; NULL: never */
+	const char *copy; /* of its policies; NULL: none */
 	bool is_shared; /* by several hosts */
 
 	uint64_t seed;
@@ -661,6 +663,7 @@ open_cache(struct engine *e, const struct engine_config *cfg, struct diag *d)
 		return err;
 	}
 	cc.is_shared = e->is_shared;
+	cc.copy = e->copy;
 	if (e->store)
 		cc.opener = (struct sts_opener){open_again, e};
 	err = sts_cache_open(&cc, &e->cache, &why);
@@ -677,7 +680,11 @@ share_store(struct engine *e, const struct engine_config *cfg)
 	if (!e->is_shared || !cfg->refresh || cfg->read_only)
 		return 0;
 	e->store = arena_z(&e->arena, spec);
-	return e->store ? 0 : AVER_NOMEM;
+	if (!e->store || !cfg->directory)
+		return e->store ? 0 : AVER_NOMEM;
+	spec = arena_cat(&e->arena, str_from_z(cfg->directory), STR(COPY_NAME));
+	e->copy = arena_z(&e->arena, spec);
+	return e->copy ? 0 : AVER_NOMEM;
 }
 
 int

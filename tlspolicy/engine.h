@@ -76,6 +76,7 @@ struct engine_config {
 	/* --- at the start only */
 	struct dns_source *dns; /* stays the caller's; outlives the engine */
 	const char *store; /* as for store_open(); NULL: memory only */
+	const char *directory; /* of what a host has beside a shared one */
 	/* for a command beside the daemon: the store is read, not written */
 	bool read_only;
 	size_t cache_entries; /* most domains in memory, at least 1 */

@@ -10,6 +10,7 @@ engine_config_init(struct engine_config *cfg, const struct conf *c)
 {
 	*cfg = (struct engine_config){
 	    .store = c->store,
+	    .directory = c->state_directory,
 	    .cache_entries = (size_t)c->sts_cache_entries,
 	    .cache_octets = (size_t)c->sts_cache_size,
 	    .ca_file = c->sts_ca_file,

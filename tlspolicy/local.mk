@@ -10,6 +10,7 @@ libaver_a_SOURCES += \
 	tlspolicy/engine_conf.c \
 	tlspolicy/seen.c tlspolicy/seen.h \
 	tlspolicy/sts_cache.c tlspolicy/sts_cache.h \
+	tlspolicy/sts_copy.c tlspolicy/sts_copy.h \
 	tlspolicy/sts_fetch.c tlspolicy/sts_fetch.h \
 	tlspolicy/sts_fleet.c tlspolicy/sts_fleet.h \
 	tlspolicy/sts_flight.c tlspolicy/sts_flight.h \
@@ -49,6 +50,9 @@ EXTRA_DIST += t/fuzz/corpus/sts
 check_PROGRAMS += t/unit/sts_addr.t t/unit/sts_cache.t t/unit/sts_fleet.t
 t_unit_sts_fleet_t_SOURCES = t/unit/sts_fleet.t.c t/tap.h t/unit/tmpdir.h
 t_unit_sts_fleet_t_LDADD = $(aver_libs)
+check_PROGRAMS += t/unit/sts_copy.t
+t_unit_sts_copy_t_SOURCES = t/unit/sts_copy.t.c t/tap.h t/unit/tmpdir.h
+t_unit_sts_copy_t_LDADD = $(aver_libs)
 t_unit_sts_addr_t_SOURCES = t/unit/sts_addr.t.c t/tap.h
 t_unit_sts_addr_t_LDADD = $(aver_libs)
 t_unit_sts_cache_t_SOURCES = t/unit/sts_cache.t.c t/tap.h t/unit/tmpdir.h

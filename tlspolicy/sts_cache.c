@@ -14,6 +14,7 @@ struct sts_cache {
 	struct sts_core core;
 	struct sts_keeper *keeper;
 	struct sts_fleet *fleet; /* NULL: each for itself */
+	struct sts_copy *copy; /* with fleet, perhaps */
 	int64_t patience_ms;
 };
 
@@ -278,12 +279,15 @@ open_keeper(
 		    cfg->with_hosts.lease_ms
 			? cfg->with_hosts
 			: (struct sts_patience){STS_LEASE_MS, STS_SLOW_MS});
-		if (!c->fleet) {
+		if (cfg->copy)
+			c->copy = sts_copy_new(&c->core, cfg->copy);
+		if (!c->fleet || (cfg->copy && !c->copy)) {
 			store_close(cfg->store);
 			return diag_set(d, AVER_NOMEM, 0, "out of memory");
 		}
 	}
 	kc.fleet = c->fleet;
+	kc.copy = c->copy;
 	return sts_keeper_open(&kc, &c->keeper, d);
 }
 
@@ -304,6 +308,7 @@ sts_cache_open(
 	if (err) {
 		cfg->fetcher->ops->close(cfg->fetcher);
 		if (c) {
+			sts_copy_free(c->copy);
 			sts_fleet_free(c->fleet);
 			core_fini(&c->core);
 		}
@@ -323,6 +328,7 @@ sts_cache_close(struct sts_cache *c)
 	/* every flight ends, so that its result is written below */
 	c->core.fetcher->ops->close(c->core.fetcher);
 	sts_keeper_close(c->keeper);
+	sts_copy_free(c->copy);
 	sts_fleet_free(c->fleet);
 	core_fini(&c->core);
 	free(c);

@@ -9,7 +9,8 @@
  *
  * Where several hosts share a store, one fetches for all (sts_fleet.h). What
  * others put there or remove counts here STS_FOLLOW_MS later, and what is in
- * memory stays in force whatever becomes of the store.
+ * memory stays in force whatever becomes of the store; over a restart, too, by
+ * this host's copy (sts_copy.h).
  */
 #ifndef TLSPOLICY_STS_CACHE_H
 #define TLSPOLICY_STS_CACHE_H
@@ -38,6 +39,8 @@ struct sts_cache_config {
 	 */
 	struct sts_opener opener;
 	bool is_shared; /* the store is one for several hosts */
+	/* with refresh: a file for this host's copy; NULL: none */
+	const char *copy;
 	struct sts_patience with_hosts; /* all 0: as usual */
 	bool read_only; /* the store is not written */
 	/* load all policies at the start and refresh them */

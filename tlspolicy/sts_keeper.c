@@ -62,10 +62,14 @@ load_row(void *arg, const struct store_sts *s)
 static int
 load_change(void *arg, struct str domain, const struct store_sts *s)
 {
-	if (s)
-		sts_load_row(arg, s, false);
-	else
-		sts_load_removal(arg, domain);
+	struct sts_keeper *k = arg;
+
+	if (s) {
+		sts_load_row(k->core, s, false);
+	} else {
+		sts_load_removal(k->core, domain);
+		sts_copy_remove(k->copy, domain);
+	}
 	return 0;
 }
 
@@ -83,8 +87,12 @@ sts_keeper_fetch(struct sts_keeper *k, struct str domain)
 	pthread_mutex_unlock(&c->lock);
 	if (complete)
 		return true;
-	if (k->fleet)
-		return sts_fleet_get(k->fleet, domain);
+	if (k->fleet && sts_fleet_get(k->fleet, domain))
+		return true;
+	if (k->fleet) {
+		sts_copy_get(k->copy, domain);
+		return false;
+	}
 	if (!k->store)
 		return true;
 	arena_init(&a, ARENA_MAX);
@@ -139,7 +147,7 @@ follow(struct sts_keeper *k, struct diag *d)
 		return AVER_TEMP;
 	if (k->mark >= 0)
 		err = store_each_sts_change(
-		    k->store, &k->mark, load_change, k->core, d);
+		    k->store, &k->mark, load_change, k, d);
 	return err == AVER_NOTFOUND ? load_all(k, d) : err;
 }
 
@@ -365,26 +373,39 @@ do_refreshes(struct sts_keeper *k, const struct work *w)
 	}
 }
 
+/* Once in a while; also after the clock was set back. */
+static bool
+is_due(int64_t now, int64_t *last)
+{
+	bool due = now < *last || now - *last >= FORGET_EVERY;
+
+	if (due)
+		*last = now;
+	return due;
+}
+
 static void
 do_store_work(struct sts_keeper *k, const struct work *w)
 {
 	struct store_sts_use use[TOUCHES];
 	int64_t now = k->core->now();
+	int64_t unused = now - k->unused_time - STS_MAX_AGE;
+	int64_t expired = now - KEEP_FAILURE;
 	int err = 0;
 
-	if (!k->has_store || k->read_only || !sts_keeper_is_up(k))
-		return;
 	for (size_t i = 0; i < w->n_touch; i++)
 		use[i] =
 		    (struct store_sts_use){str_from_z(w->touch[i]), w->used[i]};
+	sts_copy_touch(k->copy, use, w->n_touch);
+	if (is_due(now, &k->copy_forgot))
+		sts_copy_forget(k->copy, unused, expired);
+	if (!k->has_store || k->read_only || !sts_keeper_is_up(k))
+		return;
 	pthread_mutex_lock(&k->store_lock);
 	if (w->n_touch)
 		err = store_touch_sts(k->store, use, w->n_touch, NULL);
-	if (!err && (now < k->forgot || now - k->forgot >= FORGET_EVERY)) {
-		k->forgot = now;
-		err = store_forget_sts(k->store,
-		    now - k->unused_time - STS_MAX_AGE, now - KEEP_FAILURE,
-		    NULL);
+	if (!err && is_due(now, &k->forgot)) {
+		err = store_forget_sts(k->store, unused, expired, NULL);
 		if (!err)
 			err = seen_forget(k->store, now);
 	}
@@ -472,6 +493,7 @@ run(void *arg)
 		if (!k->refresh)
 			set_up(k, k->has_store, "");
 		sts_keeper_write(k);
+		sts_copy_some(k->copy);
 		if (!w && !(w = malloc(sizeof(*w))))
 			continue;
 		pthread_mutex_lock(&k->core->lock);
@@ -543,11 +565,12 @@ sts_keeper_open(const struct sts_keeper_config *cfg, struct sts_keeper **out,
 	k->store = cfg->store;
 	k->opener = cfg->opener;
 	k->fleet = cfg->fleet;
+	k->copy = cfg->copy;
 	k->read_only = cfg->read_only;
 	k->refresh = cfg->refresh;
 	k->dns = cfg->dns;
 	k->unused_time = cfg->unused_time;
-	k->forgot = cfg->core->now();
+	k->forgot = k->copy_forgot = cfg->core->now();
 	k->mark = -1;
 	atomic_init(&k->is_up, k->store != NULL);
 	pthread_mutex_init(&k->store_lock, NULL);
@@ -588,5 +611,6 @@ sts_keeper_close(struct sts_keeper *k)
 		return;
 	k->write_at = 0;
 	sts_keeper_write(k);
+	sts_copy_all(k->copy);
 	keeper_free(k);
 }

@@ -17,6 +17,7 @@
 #include "lib/base/diag.h"
 #include "lib/base/str.h"
 #include "lib/store/store.h"
+#include "tlspolicy/sts_copy.h"
 #include "tlspolicy/sts_fleet.h"
 #include "tlspolicy/sts_flight.h"
 
@@ -30,6 +31,7 @@ struct sts_keeper_config {
 	struct store *store; /* the keeper's; NULL: none, or none yet */
 	struct sts_opener opener; /* of the first one; open NULL: none */
 	struct sts_fleet *fleet; /* the caller's; NULL: each for itself */
+	struct sts_copy *copy; /* the caller's; NULL: none */
 	bool read_only, refresh;
 	struct dns_source *dns;
 	int64_t unused_time;
@@ -47,7 +49,8 @@ void sts_keeper_stop(struct sts_keeper *k);
 void sts_keeper_close(struct sts_keeper *k);
 /*
  * Puts what the store knows of the domain into the core's table, unless all of
- * the store is there anyway. False: it could not be asked. No lock is held.
+ * the store is there anyway. False: it could not be asked, and what this host
+ * has a copy of is in the table. No lock is held.
  */
 bool sts_keeper_fetch(struct sts_keeper *k, struct str domain);
 /* The store answered when it was asked last. */

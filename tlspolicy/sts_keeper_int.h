@@ -25,9 +25,10 @@ struct sts_keeper {
 	pthread_cond_t ends; /* the core's closing, with its lock */
 	size_t at; /* bucket where the next tick goes on */
 	int64_t last_write; /* clock_mono_ms() */
-	int64_t forgot; /* seconds */
+	int64_t forgot, copy_forgot; /* seconds */
 
 	struct sts_fleet *fleet;
+	struct sts_copy *copy;
 	struct sts_opener opener;
 	atomic_bool is_up; /* the store answered the last time */
 	/* of writing, which may fail while reading goes well: a full disk */

@@ -124,6 +124,7 @@ sts_table_set_policy(
 		sts_held_unref(e->policy);
 	}
 	e->policy = policy;
+	e->is_copied = false;
 	if (policy) {
 		t->octets += held_size(policy->id, policy->text);
 		t->policies++;

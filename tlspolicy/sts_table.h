@@ -56,6 +56,7 @@ struct sts_entry {
 	bool is_new; /* the policy: the store has it not */
 	bool is_stored; /* the store has it */
 	bool is_seen; /* while the store is read again */
+	bool is_copied; /* the policy: see sts_copy.h */
 	bool is_unsure; /* the store may have a policy and could not be read */
 	uint8_t len;
 	char domain[];

@@ -150,6 +150,15 @@ sts_allow_networks = 127.0.0.0/8
         self.proc.terminate()
         return self.proc.wait(L.PATIENCE)
 
+    def drop_copy(self):
+        """Is killed, loses its copy, and starts."""
+        self.proc.kill()
+        self.proc.wait(L.PATIENCE)
+        for name in os.listdir(self.dir):
+            if name.startswith("policies.db"):
+                os.unlink(os.path.join(self.dir, name))
+        self.start()
+
     def ask_all(self, keys, name="tls"):
         """Answers in the order of the keys, one connection."""
         out = []
@@ -300,8 +309,16 @@ def test_killed(site, hosts, server):
            "it is in the log")
     # a host that starts now
     tap.eq(hosts[2].stop(), 0, "a host stops")
+    site.hosts.put(MANY[3], site.cert, tls_lab.answer(
+        "", status="404 Not Found"))
     hosts[2].start()
-    tap.eq(hosts[2].ask(MANY[0]), secure(MANY[0]), "starts, and fetches")
+    tap.eq(hosts[2].ask(MANY[3]), secure(MANY[3]),
+           "starts, and knows what it had")
+    hosts[2].drop_copy()
+    tap.ok(hosts[2].ask(MANY[3]).startswith("TEMP "),
+           "or nothing, where its copy was lost")
+    tap.eq(hosts[2].ask(MANY[0]), secure(MANY[0]), "and fetches")
+    site.serve(MANY[3], "mx." + MANY[3])
     site.serve(MANY[1], "evil.example", mode="none")
     tap.eq(hosts[0].ask(MANY[1]), secure(MANY[1]),
            "one that knows a policy does not ask again")
