@@ -49,12 +49,12 @@ static const struct option options[] = {
     {"key-cache-size:", "1m", true},
     {"neg-cache-size:", "512k", true},
     /*
-     * A question without answer keeps a socket as long as it is retried. With
-     * few sockets and the default of 5 retries, twenty dead names a second
-     * leave nobody else an answer: t/integ/flood.t. The second may be unknown
-     * to an older library.
+     * A question without answer keeps a socket as long as it is retried, so
+     * there are as many sockets as there are questions in flight. With fewer,
+     * and the default of 5 retries, dead names leave nobody else an answer:
+     * t/integ/flood.t. The second may be unknown to an older library.
      */
-    {"outgoing-range:", "1000", true},
+    {"outgoing-range:", "2000", true},
     {"outbound-msg-retry:", "2", false},
     {"num-queries-per-thread:", "4000", true},
     {"outgoing-num-tcp:", "16", true},
