@@ -5,11 +5,9 @@
  * aver-milter: start, reload, stop.
  *
  * The main thread waits for signals, a second one runs smfi_main(). libmilter
- * too waits for SIGTERM, SIGINT and SIGHUP in a thread of its own and would
- * stop at once, with messages in flight; the kernel gives a signal for the
- * process to the main thread when that can take it, so we come first and
- * drain. Should libmilter win on some system, the MTA sees the connection
- * close and its client tries again: nothing is lost.
+ * too waits for SIGTERM, SIGINT and SIGHUP, in a thread of its own, and would
+ * stop at once, with messages in flight. It would get the signal whenever the
+ * main thread is not waiting, as in a reload; so it is given none.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -35,6 +33,19 @@ struct program {
 	atomic_bool finished; /* smfi_main() has returned */
 	pthread_t runner;
 };
+
+/*
+ * Stands before the one of the C library for all of the program, which is
+ * libmilter alone: daemon_wait() uses sigwaitinfo().
+ */
+int
+sigwait(const sigset_t *set, int *sig)
+{
+	(void)set;
+	(void)sig;
+	for (;;)
+		pause();
+}
 
 static void
 wake(int sig)

@@ -237,9 +237,9 @@ void
 daemon_wait(struct daemon *d)
 {
 	for (;;) {
-		int sig = 0;
+		int sig = sigwaitinfo(&d->signals, NULL);
 
-		if (sigwait(&d->signals, &sig) != 0)
+		if (sig < 0)
 			continue;
 		if (sig != SIGUSR1 && !(sig == SIGHUP && d->hup_reloads))
 			return;

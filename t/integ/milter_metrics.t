@@ -142,6 +142,30 @@ def main(lab):
     tap.eq(get(listen, "/healthz"), (503, "stopping\n"), "stopping")
     s.close()
     tap.eq(milter.proc.wait(L.PATIENCE), 0, "and it ends in order")
+    stop_in_reload(milter, listen)
+
+
+def stop_in_reload(milter, listen):
+    """libmilter waits for the signal as well: it may not be the one that gets
+    it."""
+    for _ in range(5):
+        milter.start()
+        s = begin_message(milter.port)
+        L.wait_until(lambda: "\naver_milter_in_flight 1\n" in
+                     get(listen, "/metrics")[1], 10, "a message in flight")
+        before = len(milter.text())
+        for sig in (signal.SIGSTOP, signal.SIGUSR1, signal.SIGTERM,
+                    signal.SIGCONT):
+            milter.proc.send_signal(sig)
+        L.wait_until(lambda: "stopping: " in milter.text()[before:], 10,
+                     "the stop")
+        said = milter.text()[before:]
+        s.close()
+        status = milter.proc.wait(L.PATIENCE)
+        if status or "stopping: 1 messages in flight" not in said:
+            break
+    tap.ok(status == 0 and "stopping: 1 messages in flight" in said,
+           "a stop in a reload is as orderly", (status, said))
 
 
 # failure_rate is for each hour
