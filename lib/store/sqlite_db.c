@@ -65,11 +65,17 @@ int
 db_failed(struct sqlite_store *s, struct diag *d, int rc)
 {
 	const char *text = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
-	int err = err_of(rc);
+	int err = err_of(rc), system_errno = 0;
 
 	if (err == AVER_CONF)
 		text = "is no SQLite database";
-	return diag_set(d, err, 0, "%s: %s", s->path, text);
+	/* "unable to open database file" alone helps nobody */
+	if (s->db &&
+	    ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_IOERR))
+		system_errno = sqlite3_system_errno(s->db);
+	return diag_set(d, err, 0, "%s: %s%s%s", s->path, text,
+	    system_errno ? ": " : "",
+	    system_errno ? strerror(system_errno) : "");
 }
 
 /* --- statements */

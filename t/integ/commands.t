@@ -3,6 +3,7 @@
 # Copyright (c) 2026 the aver authors
 """What aver(1) does with a store that is not there, with output that cannot
 be written, with arguments that make no sense, and what it prints as JSON."""
+import ctypes
 import json
 import os
 import subprocess
@@ -95,6 +96,33 @@ def test_absent(folder):
     tap.ok(r.returncode == 1 and b"no such file" in r.stderr and
            not r.stdout, "nothing can be moved from there", r)
     tap.eq(os.listdir(site.folder), ["aver.conf"], "and nothing was made")
+
+
+def without_root():
+    """What root may do with files of others, a program does not inherit."""
+    if os.getuid() == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+            libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+
+
+def test_unreadable(folder):
+    site = Site(folder, "unreadable")
+    site.fill()
+    os.chmod(site.db, 0)
+    try:
+        r = site.aver("conf", preexec_fn=without_root)
+    except OSError as e:
+        r = e
+    if not isinstance(r, subprocess.CompletedProcess) or r.returncode:
+        tap.note("without root's rights aver cannot be run here: %s" % r)
+        return
+    for args in (("evaluations",), ("results", "remove", "d0.example"),
+                 ("store", "export"), ("policy", "--json")):
+        r = site.aver(*args, preexec_fn=without_root)
+        tap.ok(r.returncode == 1 and not r.stdout and
+               b"aver.db" in r.stderr and b"ermission denied" in r.stderr,
+               words(args) + ": a store that may not be read", r)
 
 
 def test_json(folder):
@@ -194,7 +222,7 @@ def test_suppress(folder):
 
 with tempfile.TemporaryDirectory(prefix="aver-commands-") as tmp:
     try:
-        for test in (test_absent, test_json, test_output, test_redis,
+        for test in (test_absent, test_unreadable, test_json, test_output, test_redis,
                      test_wrong, test_suppress):
             tap.note(test.__name__)
             test(tmp)
