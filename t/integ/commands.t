@@ -172,7 +172,8 @@ def test_redis(folder):
         return
     with R.Fleet() as fleet:
         server = fleet.server("--save", "")
-        site = Site(folder, "redis", "redis://127.0.0.1:%d" % server.port)
+        site = Site(folder, "redis", "redis://127.0.0.1:%d?timeout=20000"
+                    "&command_timeout=60000" % server.port)
         site.fill(100)
         tap.ok(len(site.aver("evaluations").stdout) > 8192, "a long list")
         server.cli("CONFIG", "RESETSTAT")
