@@ -15,7 +15,10 @@
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/compat/compat.h"
+#include "lib/store/redis_spec.h"
 #include "lib/store/sts.h"
+#include "tlspolicy/sts_copy.h"
+#include "tlspolicy/sts_fleet.h"
 
 #define LINE_MAX_OCTETS ((size_t)256 * 1024)
 
@@ -221,6 +224,28 @@ export_one(void *arg, const struct store_sts *s)
 
 /* ---- verbs -------------------------------------------------------------- */
 
+/* The store, or while a shared one is away, what this host has of it. */
+static int
+open_policies(struct command *k, struct store **s, struct diag *d)
+{
+	const struct conf *c = k->setup.conf;
+	int err = store_open(c->store, STORE_READ, s, d);
+	struct str path;
+	char *spec;
+
+	if (!sts_store_is_away(err) || !redis_spec_is(str_from_z(c->store)))
+		return err;
+	path = arena_cat(
+	    &k->arena, STR("sqlite:"), str_from_z(c->state_directory));
+	spec =
+	    arena_z(&k->arena, arena_cat(&k->arena, path, STR(STS_COPY_NAME)));
+	if (!spec || store_open(spec, STORE_READ, s, NULL))
+		return err;
+	fprintf(stderr, "aver policy: %s; what follows is this host's copy\n",
+	    d->text);
+	return 0;
+}
+
 static int
 walk(struct command *k, int (*fn)(void *, const struct store_sts *))
 {
@@ -231,7 +256,7 @@ walk(struct command *k, int (*fn)(void *, const struct store_sts *))
 	k->tls.no_engine = true;
 	if (tls_setup_open(k->setup.conf, &k->tls, &k->setup, &d))
 		return fail(&d);
-	err = store_open(k->setup.conf->store, STORE_READ, &s, &d);
+	err = open_policies(k, &s, &d);
 	if (!err)
 		err = store_each_sts(s, STR_NONE, fn, k, &d);
 	store_close(s);

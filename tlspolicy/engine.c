@@ -16,10 +16,10 @@
 #include "tlspolicy/dane_lookup.h"
 #include "tlspolicy/seen.h"
 #include "tlspolicy/sts_cache.h"
+#include "tlspolicy/sts_copy.h"
 #include "tlspolicy/sts_match.h"
 #include "tlspolicy/tls_table_file.h"
 
-#define COPY_NAME "/policies.db"
 #define FETCH_QUEUE 4096
 #define PATIENCE_MS 10000 /* a decision waits so long for a fetch */
 #define SHORT_MS 5000 /* an answer that is not to be kept for long */
@@ -682,7 +682,8 @@ share_store(struct engine *e, const struct engine_config *cfg)
 	e->store = arena_z(&e->arena, spec);
 	if (!e->store || !cfg->directory)
 		return e->store ? 0 : AVER_NOMEM;
-	spec = arena_cat(&e->arena, str_from_z(cfg->directory), STR(COPY_NAME));
+	spec = str_from_z(cfg->directory);
+	spec = arena_cat(&e->arena, spec, STR(STS_COPY_NAME));
 	e->copy = arena_z(&e->arena, spec);
 	return e->copy ? 0 : AVER_NOMEM;
 }

@@ -27,6 +27,7 @@ struct pending {
 struct sts_copy {
 	struct sts_core *core;
 	size_t at; /* bucket; only of those who write */
+	uint64_t recent; /* of the table's; the same */
 	struct pending pending[BATCH]; /* the same */
 	struct store_sts rows[BATCH]; /* the same */
 
@@ -186,7 +187,36 @@ sts_copy_forget(struct sts_copy *c, int64_t unused, int64_t expired)
 
 /* ---- from the table ----------------------------------------------------- */
 
-/* Policies of the next buckets, at most as many; true: there was room. */
+/*
+ * What is not copied yet counts as copied from now on, see give_back(). False:
+ * there was no room for all. The core's lock is held.
+ */
+static bool
+collect_bucket(struct sts_copy *c, size_t bucket, int64_t now, size_t *n)
+{
+	struct sts_entry *e = c->core->table.buckets[bucket];
+
+	for (; e; e = e->next) {
+		struct pending *p = &c->pending[*n];
+
+		if (e->is_copied || !sts_entry_in_force(e, now))
+			continue;
+		if (*n == BATCH)
+			return false;
+		snprintf(p->domain, sizeof(p->domain), "%.*s",
+		    STRF(sts_entry_domain(e)));
+		p->policy = sts_held_ref(e->policy);
+		p->last_used = e->last_used;
+		e->is_copied = true;
+		++*n;
+	}
+	return true;
+}
+
+/*
+ * Policies that were set since the last time, then those of the next buckets,
+ * for what was missed, or failed. True: there was room for all.
+ */
 static bool
 collect(struct sts_copy *c, size_t buckets, size_t *n)
 {
@@ -197,22 +227,15 @@ collect(struct sts_copy *c, size_t buckets, size_t *n)
 
 	*n = 0;
 	pthread_mutex_lock(&core->lock);
+	if (c->recent + STS_TABLE_RECENT < t->n_recent)
+		c->recent = t->n_recent - STS_TABLE_RECENT;
+	while (fits && c->recent < t->n_recent) {
+		fits = collect_bucket(
+		    c, t->recent[c->recent % STS_TABLE_RECENT], now, n);
+		c->recent += fits;
+	}
 	for (; fits && buckets; buckets--) {
-		for (struct sts_entry *e = t->buckets[c->at]; e; e = e->next) {
-			struct pending *p = &c->pending[*n];
-
-			if (e->is_copied || !sts_entry_in_force(e, now))
-				continue;
-			fits = *n < BATCH;
-			if (!fits)
-				break;
-			snprintf(p->domain, sizeof(p->domain), "%.*s",
-			    STRF(sts_entry_domain(e)));
-			p->policy = sts_held_ref(e->policy);
-			p->last_used = e->last_used;
-			++*n;
-		}
-		/* else the rest of this one comes next */
+		fits = collect_bucket(c, c->at, now, n);
 		if (fits)
 			c->at = (c->at + 1) & (t->n_buckets - 1);
 	}
@@ -240,15 +263,14 @@ put(struct sts_copy *c, struct store *s, size_t n, struct diag *d)
 	if (err != AVER_LIMIT)
 		return err;
 	/* one that is too long will ever be: it is passed over */
-	err = 0;
 	for (size_t i = 0; i < n && (!err || err == AVER_LIMIT); i++)
 		err = store_put_sts(s, &c->rows[i], d);
-	return err;
+	return err == AVER_LIMIT ? 0 : err;
 }
 
-/* They need not be written again. */
+/* They are to be written again. */
 static void
-note_copied(struct sts_copy *c, size_t n)
+give_back(struct sts_copy *c, size_t n)
 {
 	struct sts_core *core = c->core;
 
@@ -259,7 +281,7 @@ note_copied(struct sts_copy *c, size_t n)
 		    sts_table_find(&core->table, str_from_z(p->domain));
 
 		if (e && e->policy == p->policy)
-			e->is_copied = true;
+			e->is_copied = false;
 	}
 	pthread_mutex_unlock(&core->lock);
 }
@@ -274,12 +296,10 @@ write_batch(struct sts_copy *c, size_t n)
 
 	if (s) {
 		err = put(c, s, n, &d);
-		if (err == AVER_LIMIT)
-			err = 0;
 		leave(c, err, &d);
 	}
-	if (!err)
-		note_copied(c, n);
+	if (err)
+		give_back(c, n);
 	for (size_t i = 0; i < n; i++)
 		sts_held_unref(c->pending[i].policy);
 	return err;
@@ -293,7 +313,7 @@ sts_copy_some(struct sts_copy *c)
 	if (!c)
 		return;
 	n = c->core->table.n_buckets;
-	collect(c, n < SLICE ? n : SLICE, &n);
+	(void)collect(c, n < SLICE ? n : SLICE, &n);
 	(void)write_batch(c, n);
 }
 

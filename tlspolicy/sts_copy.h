@@ -19,6 +19,9 @@
 #include "lib/store/sts.h"
 #include "tlspolicy/sts_flight.h"
 
+/* The file, in the state directory. */
+#define STS_COPY_NAME "/policies.db"
+
 struct sts_copy;
 
 /*

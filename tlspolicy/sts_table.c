@@ -128,6 +128,8 @@ sts_table_set_policy(
 	if (policy) {
 		t->octets += held_size(policy->id, policy->text);
 		t->policies++;
+		t->recent[t->n_recent++ % STS_TABLE_RECENT] =
+		    e->hash & (t->n_buckets - 1);
 	}
 }
 

@@ -68,6 +68,9 @@ struct sts_entry {
  */
 bool sts_entry_rests(const struct sts_entry *e, int64_t now);
 
+/* A table keeps in mind so many buckets where a policy was set last. */
+#define STS_TABLE_RECENT 1024
+
 struct sts_table {
 	struct sts_entry **buckets;
 	size_t n_buckets; /* a power of 2 */
@@ -76,6 +79,8 @@ struct sts_table {
 	size_t evicted; /* dropped for room, ever */
 	size_t hand; /* the bucket where eviction goes on */
 	uint64_t seed;
+	uint64_t n_recent; /* ever */
+	size_t recent[STS_TABLE_RECENT]; /* number n at n % STS_TABLE_RECENT */
 };
 
 /* Returns 0, AVER_NOMEM, AVER_IO (no random seed). */

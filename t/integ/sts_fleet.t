@@ -307,6 +307,16 @@ def test_killed(site, hosts, server):
     tap.eq(site.fetches(["alone.example"]), HOSTS, "by each host")
     tap.ok("the store of TLS policies: " in site.lab.read(hosts[0].log),
            "it is in the log")
+    L.happens(lambda: all(d in hosts[0].aver("policy", "list").stdout
+                          for d in some), 60)
+    r = hosts[0].aver("policy", "list")
+    tap.ok(r.returncode == 0 and "this host's copy" in r.stderr and
+           all(d in r.stdout for d in some), "policies are listed", r.stderr)
+    r = hosts[0].aver("policy", "export")
+    tap.ok(r.returncode == 0 and "%s\tsecure match=mx.%s " % (some[5], some[5])
+           in r.stdout, "and exported", r.stdout + r.stderr)
+    r = hosts[0].aver("policy", "remove", some[5])
+    tap.ok(r.returncode == 1 and not r.stdout, "but not removed", r.stderr)
     # a host that starts now
     tap.eq(hosts[2].stop(), 0, "a host stops")
     site.hosts.put(MANY[3], site.cert, tls_lab.answer(
