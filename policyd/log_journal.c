@@ -3,7 +3,9 @@
 
 /* The journal, by way of journalctl(1): no library of systemd is needed. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,11 @@
 #include "policyd/log_source.h"
 
 #define AGAIN_MS 5000 /* from the end of a child to the next */
+/* machine-id(5): so many hexadecimal digits */
+#define ID_LEN 32
+#define MATCH "_MACHINE_ID="
+#define MATCH_NAME_LEN (sizeof(MATCH) - 1)
+#define MATCH_LEN (MATCH_NAME_LEN + ID_LEN)
 
 struct log_journal {
 	char *command;
@@ -31,13 +38,38 @@ struct log_journal {
 	struct buf line;
 };
 
+/* A match for what this machine itself logged; false: it has no ID. */
+static bool
+match_machine(char match[static MATCH_LEN + 1])
+{
+	int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	memcpy(match, MATCH, MATCH_NAME_LEN);
+	n = read(fd, match + MATCH_NAME_LEN, ID_LEN);
+	close(fd);
+	match[MATCH_LEN] = '\0';
+	return n == ID_LEN &&
+	       strspn(match + MATCH_NAME_LEN, "0123456789abcdef") == ID_LEN;
+}
+
+/*
+ * Without a cursor none but new entries. --follow alone would leave out those
+ * of earlier boots, so all between a cursor and the end of its boot, and in a
+ * container that is given a boot ID of its own, where journalctl sees another
+ * one behind ProtectProc=, everything. What turns that off in all versions is
+ * --merge, which brings in what other machines have sent here; the match for
+ * the machine takes that out again.
+ */
 static int
 spawn(struct log_journal *j, int out)
 {
-	char after[LOG_CURSOR_MAX + 32];
-	/* journalctl(1): without a cursor none but new ones */
+	char after[LOG_CURSOR_MAX + 32], machine[MATCH_LEN + 1];
 	const char *argv[] = {j->command, "--follow", "--no-tail", "--quiet",
-	    "--output=export", after, "SYSLOG_FACILITY=2", NULL};
+	    "--output=export", after, "--merge", "SYSLOG_FACILITY=2",
+	    match_machine(machine) ? machine : NULL, NULL};
 
 	snprintf(after, sizeof(after), "--after-cursor=%s", j->at.cursor);
 	if (!j->at.cursor[0]) {

@@ -429,15 +429,22 @@ class Journald(Log):
         os.makedirs(self.dir + "/systemd")
         self.socket = self.dir + "/systemd/journal/dev-log"
         self.proc = None
+        self.boots = 0
 
     def files(self):
         return glob.glob(self.dir + "/log/journal/*/*.journal")
 
     def start(self):
-        """False: it does not run here."""
+        """After another boot, of which journalctl does not know that it is
+        the current one. False: it does not run here."""
+        self.boots += 1
+        boot = self.stage.write("boot_id", "%08x-0000-4000-8000-000000000000\n"
+                                % self.boots)
         self.proc = self.stage.spawn(
             ["unshare", "-m", "sh", "-c",
-             "mount --bind '%s' /run && exec %s" % (self.dir, self.PROGRAM)],
+             "mount --bind '%s' /run && mount --bind '%s' "
+             "/proc/sys/kernel/random/boot_id && exec %s"
+             % (self.dir, boot, self.PROGRAM)],
             "journald.log")
         if not lab.happens(lambda: self.proc.poll() is not None or
                            self.takes(), 30):
@@ -759,6 +766,13 @@ def test_journald(stage):
     tap.ok(j.start(), "journald again")
     j.sessions(20, "j.example")
     expect(d, n + 20, "and on when journald was restarted", "j.example")
+    d.kill()
+    j.sessions(20, "j.example")
+    j.stop()
+    tap.ok(j.start(), "another boot")
+    d.start()
+    j.sessions(20, "j.example")
+    expect(d, n + 60, "and on from the end of the one before", "j.example")
     tap.eq(d.stop(), 0, "the end")
     j.stop()
 
