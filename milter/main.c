@@ -109,17 +109,36 @@ drain(struct program *p)
 		sleep_ms(20);
 }
 
+static void *
+ask_libmilter(void *arg)
+{
+	(void)arg;
+	callbacks_stop();
+	return NULL;
+}
+
+/*
+ * smfi_stop() sets its flag and then waits for a lock, which the listener keeps
+ * while it polls, five seconds at a time: so another thread calls it, and this
+ * one interrupts the poll until the listener has seen the flag.
+ */
 static void
 stop_libmilter(struct program *p)
 {
-	callbacks_stop();
-	/* its listener looks at the flag when its poll is interrupted */
+	pthread_t asker;
+
+	if (pthread_create(&asker, NULL, ask_libmilter, NULL))
+		callbacks_stop();
+	else
+		pthread_detach(asker);
 	for (int i = 0; i < 300 && !atomic_load(&p->finished); i++) {
 		pthread_kill(p->runner, SIGUSR2);
 		sleep_ms(20);
 	}
 	if (atomic_load(&p->finished))
 		pthread_join(p->runner, NULL);
+	else
+		log_msg(LOG_LVL_WARN, "libmilter does not stop");
 }
 
 static int

@@ -33,7 +33,7 @@ integ_tests = \
 	t/integ/failure.t \
 	t/integ/flood.t \
 	t/integ/forged.t \
-	t/integ/milter_metrics.t \
+	t/integ/milter_metrics.t t/integ/milter_stop.t \
 	t/integ/policy.t \
 	t/integ/policyd.t \
 	t/integ/postfix.t \
@@ -62,6 +62,7 @@ EXTRA_DIST += $(lint_tests) $(integ_tests) \
 	t/integ/tlsrpt.schema.json t/integ/tls_lab.py \
 	t/integ/redis_lab.py t/integ/reports_lab.py \
 	t/integ/chaos_lab.py t/integ/chaos_check.py t/integ/jumpclock.c \
+	t/integ/longpoll.c \
 	t/lint/lint.py t/lint/pure.allow t/lint/rfcs.py t/lint/size.allow \
 	lib/LAYERS .ci/run
 
