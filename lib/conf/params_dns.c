@@ -38,7 +38,7 @@ static const struct param table[] = {
 	    ".It Li auto\n"
 	    "Ask for a signed record at the start and validate from then on.\n"
 	    "Servers that strip signatures are told to the log, and used "
-	    "without validation.\n"
+	    "without validation; so is a missing trust anchor.\n"
 	    ".It Li validate\n"
 	    "Validate always.\n"
 	    "Servers that strip signatures make every lookup fail.\n"

@@ -20,10 +20,12 @@ daemon_dns_open(const struct conf *c, struct dns_source **out, bool *validating,
 		return err;
 	dns_unbound_get_state(*out, &st);
 	*validating = st.validating;
-	trouble = st.selftest == DNS_SELFTEST_STRIPPED ||
+	trouble = (c->dnssec == CONF_DNSSEC_AUTO && !st.validating) ||
+		  st.selftest == DNS_SELFTEST_STRIPPED ||
 		  st.selftest == DNS_SELFTEST_BOGUS ||
 		  st.selftest == DNS_SELFTEST_SILENT;
 	log_msg(trouble ? LOG_LVL_WARN : LOG_LVL_INFO, "%s%s", st.what,
-	    trouble ? " (parameters dns_servers, dnssec)" : "");
+	    trouble ? " (parameters dns_servers, dns_trust_anchor, dnssec)"
+		    : "");
 	return 0;
 }

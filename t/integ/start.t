@@ -92,6 +92,11 @@ def test_sockets(c):
         c.fails("a port of the metrics in use",
                 ["metrics", where, "Address already in use"],
                 **{metrics: where})
+        code, text = c.start(dnssec="auto", **{
+            "dns_trust_anchor": "/nonexistent/root.key", metrics: where})
+        tap.ok("warning: DNSSEC validation is off: there is no usable trust "
+               "anchor file (parameters dns_servers, dns_trust_anchor, dnssec)"
+               in text, c.name + ": no trust anchor", text)
     path = c.lab.path(c.name + ".sock")
     with socket.socket(socket.AF_UNIX) as s:
         s.bind(path)
