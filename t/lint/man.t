@@ -24,8 +24,18 @@ for page in $pages; do
         failed=1
     fi
 done
+# what is to be copied must not be broken: 78 columns less the indentation
 n=$((n + 1))
-if [ "$n" -gt 1 ]; then
+long=$(grep -nE '^\.Dl .{68}' $pages)
+if [ -z "$long" ]; then
+    echo "ok $n - a displayed line is one line"
+else
+    echo "not ok $n - a displayed line is one line"
+    echo "$long" | sed 's/^/# /'
+    failed=1
+fi
+n=$((n + 1))
+if [ "$n" -gt 2 ]; then
     echo "ok $n - there are pages"
 else
     echo "not ok $n - there are pages"
