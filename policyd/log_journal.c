@@ -147,8 +147,10 @@ fill(struct log_journal *j, struct diag *d)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	end_child(j);
-	return diag_set(
-	    d, AVER_IO, 0, "%s ended; it is started again", j->command);
+	return diag_set(d, AVER_IO, 0,
+	    "%s ended, and is started again; may the user read "
+	    "the journal?",
+	    j->command);
 }
 
 static void
