@@ -69,7 +69,11 @@ class Killer:
         time.sleep(HOLD)
         for _ in range(3):
             now += LEASE
-            r = self.clean(now)
+            for _ in range(5):
+                r = self.clean(now)
+                # its own hold can end under it, on a busy machine
+                if r.returncode != 75 or not HOLD:
+                    break
             if r.returncode:
                 tap.ok(False, "a run that nobody kills", r.stderr)
         return now
