@@ -29,6 +29,8 @@ static const struct {
     {"NOAUTH", AVER_CONF, true},
     {"WRONGPASS", AVER_CONF, true},
     {"NOPERM", AVER_CONF, true},
+    /* NOPERM of a command in a script */
+    {"ERR The user executing the script", AVER_CONF, true},
     {"ERR AUTH", AVER_CONF, true},
     {"ERR invalid password", AVER_CONF, true},
     {"ERR Client sent AUTH", AVER_CONF, true},

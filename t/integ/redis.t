@@ -94,6 +94,10 @@ BAD = [
      "LOADING"),
     ("NOAUTH", [b"-NOAUTH Authentication required.\r\n"], "conf", "NOAUTH"),
     ("NOPERM", [b"-NOPERM no permissions\r\n"], "conf", "NOPERM"),
+    ("NOPERM in a script", [
+        HELLO, b"-ERR The user executing the script can't run this command "
+        b"or subcommand script: 5cea23a, on @user_script:9.\r\n"], "conf",
+     "can't run this command"),
     ("MASTERDOWN", [b"-MASTERDOWN Link with MASTER is down\r\n"], "temp",
      "MASTERDOWN"),
     ("CLUSTERDOWN", [b"-CLUSTERDOWN The cluster is down\r\n"], "temp",

@@ -5,6 +5,7 @@
 and back, also killed; and check, which finds what is broken in either."""
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -361,6 +362,28 @@ def check_redis(two, server):
     tap.eq(two.run("check", "--all").returncode, 2, "check: arguments")
 
 
+def least(fleet, top, path):
+    """A user of Redis with the rights that contrib/redis/README lists."""
+    with open(os.path.join(L.TOP, "contrib", "redis", "README")) as f:
+        found = re.search(r"(?ms)^  (~\{aver\}.*?)\n\n", f.read())
+    server = fleet.server()
+    server.cli("ACL", "SETUSER", "mx", "on", ">pw", *found[1].split())
+    spec = "redis://mx:pw@127.0.0.1:%d/1?timeout=2000&command_timeout=10000" \
+        % server.port
+    site = Site(top, "least", spec)
+    p = site.run("import", path)
+    tap.ok(p.returncode == 0 and site.run("status").returncode == 0,
+           "a user with the least rights imports", p.stderr)
+    tap.eq(content(site.export()), content(path), "and exports")
+    sound(site, "and checks")
+    other = spec.replace("/1?", "/2?")
+    p = fleet.load(other, "add", "s", 20)
+    tap.eq((p.wait(timeout=240), p.stderr.read()), (0, ""), "and records")
+    R.finish(tap, fleet, other, R.want(20), "and reports")
+    tap.eq(server.cli("ACL", "LOG").strip(), "", "nothing was denied")
+    server.kill()
+
+
 def main():
     R.need()
     top = tempfile.mkdtemp(prefix="aver-store-")
@@ -374,6 +397,7 @@ def main():
             path = files(one)
             tap.eq(messages(path), total, "every message is in it")
             two = around(top, redis, one, path, total)
+            least(fleet, top, path)
             hostile(top, path)
             killed(top)
             check_files(two)
