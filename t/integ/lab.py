@@ -39,6 +39,8 @@ def tell_and_end(*_, pid=os.getpid()):
 
 
 signal.signal(signal.SIGTERM, tell_and_end)
+# the programs run as other users than the test, and read what it writes
+os.umask(0o022)
 
 
 class Tap:
