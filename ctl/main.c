@@ -224,7 +224,7 @@ find(const char *name)
 
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		name = "help";
-	if (strcmp(name, "--version") == 0)
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
 		name = "version";
 	while (c->name && strcmp(name, c->name) != 0)
 		c++;

@@ -200,6 +200,17 @@ SUPPRESSED = [("\u00fc@x.example", "a\\b \u00fc \x01"),
               (b"\xe4@x.example", "Latin 1")]
 
 
+def test_version(folder):
+    site = Site(folder, "version")
+    said = site.aver("version").stdout
+    for option in ("-V", "--version"):
+        tap.eq(site.aver(option).stdout, said, "the version by " + option)
+    for name in ("aver-milter", "aver-policyd", "aver-report"):
+        r = subprocess.run([os.path.join(L.BUILD, name), "-V"],
+                           capture_output=True)
+        tap.eq(r.stdout, said.replace(b"aver", name.encode()), name + " -V")
+
+
 def test_suppress(folder):
     a, b = Site(folder, "one"), Site(folder, "two")
     for value, comment in SUPPRESSED:
@@ -223,8 +234,8 @@ def test_suppress(folder):
 
 with tempfile.TemporaryDirectory(prefix="aver-commands-") as tmp:
     try:
-        for test in (test_absent, test_unreadable, test_json, test_output, test_redis,
-                     test_wrong, test_suppress):
+        for test in (test_absent, test_unreadable, test_json, test_output,
+                     test_redis, test_wrong, test_version, test_suppress):
             tap.note(test.__name__)
             test(tmp)
     except Exception:
