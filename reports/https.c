@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "lib/base/chars.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/dns/rdata.h"
@@ -18,13 +19,18 @@
 /* a server that takes longer is one that never answers */
 #define TIMEOUT_MAX_MS 60000
 
-/* An address would go past the DNS, and no certificate names it. */
+/*
+ * An address would go past the DNS, and no certificate names it. libcurl takes
+ * "1.2", "2130706433" and "127.0.0.0x1" for addresses too; no domain on the top
+ * begins with a digit.
+ */
 static bool
 is_address(struct str host)
 {
-	struct ip ip;
+	size_t dot = str_rchr(host, '.');
+	struct str last = dot < host.n ? str_from(host, dot + 1) : host;
 
-	return host.n && (host.p[0] == '[' || ip_parse(host, &ip));
+	return last.n && chars_is(last.p[0], CH_DIGIT);
 }
 
 int
@@ -42,12 +48,15 @@ https_url_parse(struct arena *a, struct str uri, struct https_url *out)
 	while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?')
 		end++;
 	host = str_cut(str_head(rest, end), ':', &port);
-	if (str_chr(host, '@') < host.n || is_address(host) ||
+	if (str_chr(host, '@') < host.n ||
 	    (port.n && (!str_to_u64(port, 65535, &number) || !number)))
 		return AVER_SYNTAX;
 	err = domain_to_ascii(a, host, &host);
 	if (err)
 		return err;
+	/* as it is now: without the dot at the end, with digits of ASCII */
+	if (is_address(host))
+		return AVER_SYNTAX;
 	rest = str_from(rest, end);
 	if (rest.n > HTTP_PATH_MAX - 1)
 		return AVER_SYNTAX;

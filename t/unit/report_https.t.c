@@ -22,6 +22,7 @@ test_urls(void)
 	    {"https://a.example:8443/x", "a.example", "/x", 8443},
 	    {"https://a.example:/x", "a.example", "/x", 0},
 	    {"https://a.example/x#part", "a.example", "/x", 0},
+	    {"https://1.2.3.4.a4.example./x", "1.2.3.4.a4.example", "/x", 0},
 	    {"https://b\xc3\xbc"
 	     "cher.example/x",
 		"xn--bcher-kva.example", "/x", 0},
@@ -48,10 +49,18 @@ test_malformed(void)
 	static const char *const cases[] = {"", "https:", "https://",
 	    "http://a.example/", "ftp://a.example/", "mailto:a@a.example",
 	    "https://user@a.example/", "https://user:pw@a.example/",
-	    "https://127.0.0.1/", "https://[::1]/", "https://[::1]:443/x",
-	    "https://a.example:0/", "https://a.example:65536/",
-	    "https://a.example:x/", "https:///x", "https://?x", "https://.../",
-	    "https://a b.example/", "https://a..example/"};
+	    "https://127.0.0.1/", "https://127.0.0.1./", "https://2130706433",
+	    "https://127.1/", "https://127.0.0.0x1/", "https://0x7f000001/",
+	    /* its digits and dots in wide letters */
+	    "https://\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1/",
+	    "https://127\xe3\x80\x82"
+	    "0\xe3\x80\x82"
+	    "0\xe3\x80\x82"
+	    "1/",
+	    "https://[::1]/", "https://[::1]:443/x", "https://a.example:0/",
+	    "https://a.example:65536/", "https://a.example:x/", "https:///x",
+	    "https://?x", "https://.../", "https://a b.example/",
+	    "https://a..example/"};
 	struct https_url u;
 	struct arena a;
 
