@@ -12,6 +12,9 @@ aver_milter_SOURCES = \
 	milter/summary.c milter/summary.h \
 	milter/tls_mark.c milter/tls_mark.h
 aver_milter_LDADD = $(aver_libs) $(MILTER_LIBS)
+if TSAN
+aver_milter_SOURCES += t/tsan.c
+endif
 
 check_PROGRAMS += t/unit/milter_metrics.t t/unit/tls_mark.t
 t_unit_tls_mark_t_SOURCES = t/unit/tls_mark.t.c t/tap.h \
