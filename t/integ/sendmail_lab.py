@@ -401,7 +401,14 @@ class UnixMilter(L.Milter):
     def start(self):
         self.proc = self.lab.spawn(
             [os.path.join(L.BUILD, "aver-milter"), "-c", self.conf], self.log)
-        L.wait_until(lambda: self.proc.poll() is not None or
-                     os.path.exists(self.path), 20, "aver-milter")
-        if self.proc.poll() is not None:
-            raise RuntimeError("aver-milter ended: " + self.text()[-2000:])
+
+        def up():
+            if self.proc.poll() is not None:
+                raise RuntimeError("aver-milter ended: " +
+                                   self.text()[-2000:])
+            try:  # the file is there before somebody listens
+                L.dial(self.path).close()
+                return True
+            except OSError:
+                return False
+        L.wait_until(up, 20, "aver-milter")
