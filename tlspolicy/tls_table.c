@@ -79,6 +79,8 @@ read_words(struct parser *p, struct str rest, struct tls_rule *r)
 		}
 		r->flags |= word_flags[i];
 	}
+	if (r->flags == 0) /* commas alone */
+		return false;
 	if ((r->flags & TLS_RULE_VERIFIED) && (r->flags & TLS_RULE_FAIL_OPEN))
 		tls_lines_wrong(&p->lines,
 		    "require-verified and fail-open contradict each other");

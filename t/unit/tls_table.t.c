@@ -103,6 +103,7 @@ static const struct {
     {"example.com", "t:1: there is no answer"},
     {"\n\nexample.com  # x\n", "t:3: \"# x\" is no answer"},
     {"example.com maybe", "\"maybe\" is no answer"},
+    {"example.com , ,", "\", ,\" is no answer"},
     {"example.com half-dane", "is no level"},
     {"example.com no-sts encrypt", "\"encrypt\": expected no-sts"},
     {"example.com encrypt no-sts", "no name=value"},
