@@ -20,6 +20,8 @@ import redis_lab as R
 R.need()
 tap = L.Tap()
 BATCHES = 4000
+# for what comes at once, however busy the machine is
+PATIENT = "timeout=20000&command_timeout=60000"
 OPTIONS = "timeout=500&command_timeout=3000&lease=1000"
 
 
@@ -228,7 +230,7 @@ def is_kind(line, kind):
 
 def login(fleet):
     s = fleet.server("--requirepass", "s3cret pass")
-    base = "127.0.0.1:%d?" % s.port
+    base = "127.0.0.1:%d?%s" % (s.port, PATIENT)
     secret = os.path.join(fleet.dir, "password")
     with open(secret, "w") as f:
         f.write("s3cret pass\n")
@@ -243,7 +245,7 @@ def login(fleet):
     tap.ok("WRONGPASS" in attempt("redis://:wrong@" + base), "a wrong one")
     tap.ok(attempt("redis://:s3cret%20pass@" + base).startswith("ok"),
            "the right one")
-    out = attempt("redis://" + base + "password_file=" + secret)
+    out = attempt("redis://" + base + "&password_file=" + secret)
     tap.ok(out.startswith("ok"), "from a file " + out)
     out = attempt("redis://mx:mxpass@" + base)
     tap.ok(out.startswith("ok"), "a user with rights to our keys " + out)
@@ -268,15 +270,16 @@ def tls(fleet):
                  "--tls-auth-clients", "no")
     L.wait_until(lambda: L.listens(port), 10, "the TLS port")
     spec = "rediss://127.0.0.1:%d?timeout=2000" % port
-    out = fleet.output(spec + "&ca_file=" + cert, "try")
+    patient = "rediss://127.0.0.1:%d?%s" % (port, PATIENT)
+    out = fleet.output(patient + "&ca_file=" + cert, "try")
     tap.ok(out.startswith("ok"), "TLS with its CA " + out)
-    out = fleet.output(spec, "try")
+    out = fleet.output(patient, "try")
     tap.ok(out.startswith(KINDS["conf"]) and "certificate" in out,
            "TLS without: " + out)
     out = fleet.output("redis://127.0.0.1:%d" % port, "try")
     tap.ok(not out.startswith("ok"), "no TLS to a TLS port: " + out)
-    named = "rediss://localhost:%d?timeout=20000&ca_file=%s" % (port, cert)
-    out = fleet.output(named, "try")
+    out = fleet.output(patient.replace("127.0.0.1", "localhost") +
+                       "&ca_file=" + cert, "try")
     tap.ok(out.startswith(KINDS["conf"]) and "ertificate" in out and
            "ismatch" in out, "TLS with another name: " + out)
     sources = [fleet.load(spec + "&" + OPTIONS.split("&", 1)[1] +
@@ -284,8 +287,8 @@ def tls(fleet):
                for i in range(2)]
     for p in sources:
         p.wait(timeout=L.PATIENCE)
-    finish = "rediss://127.0.0.1:%d?timeout=2000&ca_file=%s" % (port, cert)
-    R.finish(tap, fleet, finish, 2 * R.want(500) + 1, "over TLS")
+    R.finish(tap, fleet, patient + "&ca_file=" + cert, 2 * R.want(500) + 1,
+             "over TLS")
 
 
 # --- fail-over
