@@ -20,7 +20,9 @@ __tsan_default_suppressions(void)
 {
 	return "race:^mi_closener$\n"
 	       "race:^mi_stop_milters$\n"
+	       "race:^smfi_stop$\n" /* jumps into the one above */
 	       "race:^mi_control_startup$\n"
 	       "mutex:^mi_closener$\n"
-	       "mutex:^mi_stop_milters$\n";
+	       "mutex:^mi_stop_milters$\n"
+	       "mutex:^smfi_stop$\n";
 }
