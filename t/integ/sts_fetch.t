@@ -147,6 +147,7 @@ def test_streams(site):
             conn.sendall(bytes([octet]))
     site.host("stream.example", in_order)
     good(site, "stream.example", "a body that ends with the stream")
+    lab.happens(lambda: ends, lab.PATIENCE)
     tap.eq(ends, ["in order"], "the stream ended in order, both ways")
     site.host("cut.example", cut)
     bad(site, "cut.example", "sts-policy-fetch-error", "cut short",
