@@ -353,20 +353,21 @@ def test_kill(stage):
             time.sleep(0.0002)
     t = threading.Thread(target=send, daemon=True)
     t.start()
+    with open("/proc/sys/net/unix/max_dgram_qlen") as f:
+        held = int(f.read()) + 1
     kills = 5
     for _ in range(kills):
-        time.sleep(0.4)
+        # more than twice what the kill may lose, however busy the daemon
+        enough = sent[0] + 2 * (held + BATCH) + 1
+        lab.wait_until(lambda: sent[0] >= enough, 30, "datagrams")
         d.kill()
         d.start()
-    time.sleep(0.4)
     done.set()
     t.join()
     d.stop()
     got = d.sessions()
     tap.note("%d sent, %d recorded, %d kills" % (sent[0], got, kills))
     tap.ok(got <= sent[0], "nothing is counted twice")
-    with open("/proc/sys/net/unix/max_dgram_qlen") as f:
-        held = int(f.read()) + 1
     tap.ok(got >= sent[0] - kills * (held + BATCH),
            "a kill loses what the kernel held and the batch in hand, no more")
     tap.ok(got > sent[0] // 2, "which is little")
