@@ -28,6 +28,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__))))
 import lab as L
 
 L.need(programs=("openssl",))
+L.need_files(4096)
 try:
     import dkim
 except ImportError:

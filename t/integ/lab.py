@@ -7,6 +7,7 @@ import faulthandler
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import smtplib
@@ -90,6 +91,15 @@ def need(root=True, programs=()):
     for p in ("aver", "aver-milter"):
         if not os.access(os.path.join(BUILD, p), os.X_OK):
             skip_all("%s is not built" % p)
+
+
+def need_files(count):
+    """Skips the whole test when processes may not open so many files."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most < count:
+        skip_all("needs %d open files, and the hard limit is %d" % (
+            count, most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def for_others(name, folder):
