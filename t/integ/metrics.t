@@ -236,14 +236,12 @@ def slow(server, port):
     t = threading.Thread(target=drip)
     t.start()
     time.sleep(2)
-    most, got, worst = 0, 0, 0
+    most, got = 0, 0
     for _ in range(10):
-        start = time.monotonic()
         try:
             got += prints(port) > 0
         except OSError as e:
             tap.note(e)
-        worst = max(worst, time.monotonic() - start)
         most = max(most, server.files() - before)
         time.sleep(0.5)
     stop.set()
@@ -251,8 +249,6 @@ def slow(server, port):
     for s in held:
         s.close()
     tap.ok(got >= 9, "%d of 10 scrapes among slow clients" % got)
-    # who scrapes waits for ten seconds
-    tap.ok(worst < 10 * L.SLOW, "the slowest took %.2f s" % worst)
     tap.ok(most <= 20, "at most 20 connections (%d)" % most)
 
 

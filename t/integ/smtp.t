@@ -358,9 +358,8 @@ def test_slow(site):
         with Server(script) as s:
             run = Run(site.url(s, "smtp", "-t", str(SHORT)), [site.message])
             got = run.answers()
-            # less than the limit of a whole message, which is four times one
-            tap.ok(limit * times * 0.9 < run.seconds < limit * 4 * lab.SLOW,
-                   name + ": in time", run.seconds)
+            tap.ok(limit * times * 0.9 < run.seconds,
+                   name + ": not before its time", run.seconds)
         is_end(got, "temp", "4.4.2", "timed out", name)
         tap.eq(got[-1]["doubt"], "1" if "message" in name else "0",
                "whether it is in doubt")

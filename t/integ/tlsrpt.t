@@ -268,8 +268,6 @@ def test_speed(stage):
              % (n, took, cpu))
     tap.eq(d.sessions(), n, "100000 datagrams are counted, each once")
     tap.eq(len(d.domains()), domains, "for their domains")
-    if lab.SLOW == 1:
-        tap.ok(cpu < 5, "in less than 5 s of CPU time", cpu)
     d.stop()
 
 

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/mta/postfix.h"
 #include "t/tap.h"
@@ -59,7 +58,6 @@ test_run(const struct tmpdir *t)
 	    "[ \"$1\" = -x ] && [ $# = 8 ] || exit 1\n"
 	    "echo 'mail_version = 3.9.1'\necho noise >&2\n"
 	    "echo 'smtp_dns_support_level = dnssec'\n");
-	int64_t begin;
 
 	is_int(postfix_ask(p.z, 5000, &f, &d), 0, "it is asked");
 	is_str(str_from_z(f.mail_version), STR("3.9.1"), "for its version");
@@ -73,10 +71,8 @@ test_run(const struct tmpdir *t)
 	ok(strstr(d.text, "/no/such/postconf"), "which is said: %s", d.text);
 	p = script(t, "hang",
 	    "#!/bin/sh\necho 'mail_version = 3.9'\n"
-	    "exec sleep 1000\n");
-	begin = clock_mono_ms();
+	    "exec sleep 100000\n");
 	is_int(postfix_ask(p.z, 300, &f, &d), AVER_TEMP, "one that hangs");
-	ok(clock_mono_ms() - begin < 10000, "is not waited for");
 	p = script(t, "flood", "#!/bin/sh\nexec yes 'mail_version = 3.8'\n");
 	is_int(
 	    postfix_ask(p.z, 300, &f, &d), AVER_TEMP, "one that never stops");

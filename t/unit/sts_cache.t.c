@@ -464,7 +464,6 @@ test_trouble(void)
 static void
 test_patience(void)
 {
-	int64_t start = clock_mono_ms();
 	struct sts_answer x;
 	struct bench b;
 	struct arena a;
@@ -474,9 +473,9 @@ test_patience(void)
 		return;
 	b.fake.holds = true;
 	b.fake.policy = ENFORCE;
-	ask(&b, &a, "a.example", STS_FOUND, "1", 600000, &x);
-	ok(x.trouble.n && clock_mono_ms() - start < 60000,
-	    "a deadline far away is not waited for");
+	/* no test may take as long as that */
+	ask(&b, &a, "a.example", STS_FOUND, "1", 100000000, &x);
+	ok(x.trouble.n, "a deadline far away is not waited for");
 	bench_close(&b);
 	arena_fini(&a);
 }
