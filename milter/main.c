@@ -157,10 +157,12 @@ serve(struct program *p)
 	stop_libmilter(p);
 	log_msg(LOG_LVL_INFO, "stopped after %llu messages",
 	    atomic_load(&p->service.seen));
-	/* with sessions left, threads may still use what this would free */
-	if (atomic_load(&p->service.messages) == 0)
-		service_close(&p->service);
+	service_finish(&p->service);
 	unlink(PIDFILE);
+	/* a session that is left may use anything, of libraries too */
+	if (atomic_load(&p->service.sessions) > 0 || !atomic_load(&p->finished))
+		_exit(failed ? 1 : 0);
+	service_close(&p->service);
 	return failed ? 1 : 0;
 }
 

@@ -199,11 +199,18 @@ service_reload(struct service *s, struct conf *c, struct diag *d)
 }
 
 void
-service_close(struct service *s)
+service_finish(struct service *s)
 {
-	/* its thread reads what goes away below */
+	/* its thread reads what goes away afterwards */
 	metrics_daemon_close(s->metrics);
 	s->metrics = NULL;
+	recorder_finish(s->recorder);
+}
+
+void
+service_close(struct service *s)
+{
+	service_finish(s);
 	recorder_close(s->recorder);
 	s->recorder = NULL;
 	snapshot_unref(s->current);

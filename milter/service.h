@@ -69,7 +69,12 @@ int service_open(struct service *s, struct conf *c, struct diag *d);
  * on failure the old one stays.
  */
 int service_reload(struct service *s, struct conf *c, struct diag *d);
-/* No session may run any more. */
+/*
+ * What was recorded is committed, and no metrics are served any more. Sessions
+ * may go on; draining has to be true, so that none begins.
+ */
+void service_finish(struct service *s);
+/* The same, and gives all memory back: no session may be left. */
 void service_close(struct service *s);
 
 /* The snapshot of the moment, with a reference for the caller. */

@@ -27,6 +27,13 @@ session_new(struct service *service, struct ip ip, uint16_t port)
 
 	if (!s)
 		return NULL;
+	/* in this order, as who stops sets the second and then looks here */
+	atomic_fetch_add(&service->sessions, 1);
+	if (atomic_load(&service->draining)) {
+		atomic_fetch_sub(&service->sessions, 1);
+		free(s);
+		return NULL;
+	}
 	s->service = service;
 	s->snapshot = service_snapshot(service);
 	s->ip = ip_unmap(ip);
@@ -38,7 +45,6 @@ session_new(struct service *service, struct ip ip, uint16_t port)
 	 * checked */
 	arena_init(&s->message,
 	    MESSAGE_MEMORY + 2 * (size_t)s->snapshot->conf->max_header_octets);
-	atomic_fetch_add(&service->sessions, 1);
 	return s;
 }
 

@@ -73,7 +73,7 @@ struct session_verdict {
 	bool failed;
 };
 
-/* NULL when memory is out. ip with family IP_NONE, port 0: not known. */
+/* NULL: no memory, or the service drains. ip of IP_NONE, port 0: not known. */
 struct session *
 session_new(struct service *service, struct ip ip, uint16_t port);
 void session_free(struct session *s); /* NULL allowed */

@@ -356,17 +356,25 @@ recorder_open(
 }
 
 void
-recorder_close(struct recorder *r)
+recorder_finish(struct recorder *r)
 {
-	if (!r)
+	if (!r || !r->started)
 		return;
 	atomic_store(&r->w.deadline, clock_mono_ms() + r->close_ms);
 	pthread_mutex_lock(&r->lock);
 	r->stop = true;
 	pthread_cond_signal(&r->wake);
 	pthread_mutex_unlock(&r->lock);
-	if (r->started)
-		pthread_join(r->thread, NULL);
+	pthread_join(r->thread, NULL);
+	r->started = false;
+}
+
+void
+recorder_close(struct recorder *r)
+{
+	if (!r)
+		return;
+	recorder_finish(r);
 	destroy(r);
 }
 

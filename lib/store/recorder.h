@@ -128,9 +128,13 @@ void recorder_stats(struct recorder *r, struct recorder_stats *out);
  */
 bool recorder_has_room(const struct recorder *r, size_t octets);
 
-/* Commits what is there (waits at most close_ms for the store), stops the
- * thread, closes. NULL allowed. What could not be committed stays in the
- * files. */
+/*
+ * Commits what is there (waits at most close_ms for the store) and stops the
+ * thread. What could not be committed, and what is added after that, stays in
+ * the files for the next one. NULL allowed.
+ */
+void recorder_finish(struct recorder *r);
+/* The same, and closes: nobody may use it any more. NULL allowed. */
 void recorder_close(struct recorder *r);
 
 #endif

@@ -1404,10 +1404,33 @@ stress(void)
 	tmpdir_remove(p.dir.path);
 }
 
+/* Those who record go on after the end of the one who commits. */
+static void
+finished(void)
+{
+	struct place p = place_new();
+	struct recorder *r = open_at(&p, 1000, 1 << 20);
+
+	for (unsigned i = 0; i < 50; i++)
+		add(r, i, true);
+	recorder_finish(r);
+	is_once(&p, 0, 50, "at the end all is in the store");
+	for (unsigned i = 50; i < 80; i++)
+		add(r, i, true);
+	recorder_finish(r);
+	recorder_finish(NULL);
+	recorder_close(r);
+	is_once(&p, 0, 50, "what comes after it is not");
+	recorder_close(open_at(&p, 1000, 1 << 20));
+	is_once(&p, 0, 80, "until the next process");
+	tmpdir_remove(p.dir.path);
+}
+
 int
 main(void)
 {
 	plain();
+	finished();
 	aggregation();
 	limits();
 	second_process();
