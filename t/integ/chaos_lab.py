@@ -20,7 +20,6 @@ import time
 import urllib.request
 
 import lab as L
-import redis_lab as R
 import tls_lab
 
 MILTERS, SERVERS = 3, 3

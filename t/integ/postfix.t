@@ -281,7 +281,7 @@ def main(lab):
 with L.Lab() as lab:
     try:
         main(lab)
-    except Exception as e:  # shown with the ends of the logs
+    except Exception:  # shown with the ends of the logs
         import traceback
         tap.ok(False, "no exception", traceback.format_exc())
         tap.note(lab.read("milter.log")[-3000:])

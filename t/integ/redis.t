@@ -6,7 +6,6 @@ three whose slot moves, while programs work on it; and servers that say what
 they should not."""
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys

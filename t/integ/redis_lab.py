@@ -6,10 +6,8 @@ import os
 import resource
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 
 import lab as L
 

@@ -7,7 +7,6 @@ none; sendmail; the program told to stop in the middle."""
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 

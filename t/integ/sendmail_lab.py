@@ -10,7 +10,6 @@ import re
 import shlex
 import shutil
 import smtplib
-import socket
 import socketserver
 import struct
 import subprocess

@@ -15,7 +15,7 @@ import lab
 
 try:
     import smtp_lab
-    from smtp_lab import FROM, TO, BODY, Run, Server, is_end, tap
+    from smtp_lab import TO, BODY, Run, Server, is_end, tap
 except ImportError as e:
     lab.skip_all("needs %s (Debian: python3-cryptography)" % e.name)
 

@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 
 sys.path.insert(0, os.path.join(os.environ.get("top_srcdir", "."), "t/integ"))
 import lab                                                  # noqa: E402

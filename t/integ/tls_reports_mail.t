@@ -8,7 +8,6 @@ TLS-Required: contrib/postfix/report_senders sends them by the transport
 beside."""
 import os
 import re
-import ssl
 import subprocess
 import sys
 

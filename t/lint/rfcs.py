@@ -6,7 +6,6 @@
 rfcs.py --list    prints what is cited but is not in the ledger, as lines to
                   complete: RFC, section, and the files that cite it
 """
-import os
 import re
 import sys
 import lint
