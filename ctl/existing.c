@@ -3,6 +3,8 @@
 
 #include "ctl/existing.h"
 
+#include "lib/base/err.h"
+
 int
 existing_open(const char *spec, struct store **out, struct diag *d)
 {
@@ -10,5 +12,6 @@ existing_open(const char *spec, struct store **out, struct diag *d)
 	int err = store_open(spec, STORE_READ, &s, d);
 
 	store_close(s);
-	return err ? err : store_open(spec, STORE_WRITE, out, d);
+	/* one that reading refuses for its version is brought to this one */
+	return err == AVER_IO ? err : store_open(spec, STORE_WRITE, out, d);
 }

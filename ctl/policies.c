@@ -230,15 +230,11 @@ open_policies(struct command *k, struct store **s, struct diag *d)
 {
 	const struct conf *c = k->setup.conf;
 	int err = store_open(c->store, STORE_READ, s, d);
-	struct str path;
-	char *spec;
+	const char *spec;
 
 	if (!sts_store_is_away(err) || !redis_spec_is(str_from_z(c->store)))
 		return err;
-	path = arena_cat(
-	    &k->arena, STR("sqlite:"), str_from_z(c->state_directory));
-	spec =
-	    arena_z(&k->arena, arena_cat(&k->arena, path, STR(STS_COPY_NAME)));
+	spec = sts_copy_spec(&k->arena, c->state_directory);
 	if (!spec || store_open(spec, STORE_READ, s, NULL))
 		return err;
 	fprintf(stderr, "aver policy: %s; what follows is this host's copy\n",

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/existing.h"
 #include "ctl/store_check.h"
 #include "ctl/store_copy.h"
 #include "ctl/usage.h"
@@ -92,20 +93,6 @@ print_moved(const struct store_moved *n, FILE *out)
 		    n->busy);
 }
 
-/*
- * A mistyped name is not to become an empty store, of which all was moved. One
- * that reading refuses for its version is brought to this one.
- */
-static int
-open_source(const char *spec, struct store **out, struct diag *d)
-{
-	struct store *s = NULL;
-	int err = store_open(spec, STORE_READ, &s, d);
-
-	store_close(s);
-	return err == AVER_IO ? err : store_open(spec, STORE_WRITE, out, d);
-}
-
 static int
 migrate(const char *from, const char *to, FILE *out)
 {
@@ -118,7 +105,7 @@ migrate(const char *from, const char *to, FILE *out)
 		fputs("aver: both are the same store\n", stderr);
 		return USAGE_STATUS;
 	}
-	err = open_source(from, &a, &d);
+	err = existing_open(from, &a, &d);
 	if (!err)
 		err = store_open(to, STORE_WRITE, &b, &d);
 	if (!err)

@@ -682,9 +682,7 @@ share_store(struct engine *e, const struct engine_config *cfg)
 	e->store = arena_z(&e->arena, spec);
 	if (!e->store || !cfg->directory)
 		return e->store ? 0 : AVER_NOMEM;
-	spec = str_from_z(cfg->directory);
-	spec = arena_cat(&e->arena, spec, STR(STS_COPY_NAME));
-	e->copy = arena_z(&e->arena, spec);
+	e->copy = sts_copy_spec(&e->arena, cfg->directory);
 	return e->copy ? 0 : AVER_NOMEM;
 }
 

@@ -39,7 +39,7 @@ struct sts_cache_config {
 	 */
 	struct sts_opener opener;
 	bool is_shared; /* the store is one for several hosts */
-	/* with refresh: a file for this host's copy; NULL: none */
+	/* with refresh: spec of this host's copy; NULL: none */
 	const char *copy;
 	struct sts_patience with_hosts; /* all 0: as usual */
 	bool read_only; /* the store is not written */

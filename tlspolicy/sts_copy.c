@@ -38,17 +38,25 @@ struct sts_copy {
 	char spec[];
 };
 
-struct sts_copy *
-sts_copy_new(struct sts_core *core, const char *path)
+char *
+sts_copy_spec(struct arena *arena, const char *directory)
 {
-	static const char scheme[] = "sqlite:";
-	size_t n = sizeof(scheme) + strlen(path);
+	struct str s = str_from_z(directory);
+
+	s = arena_cat(arena, STR("sqlite:"), s);
+	return arena_z(arena, arena_cat(arena, s, STR("/policies.db")));
+}
+
+struct sts_copy *
+sts_copy_new(struct sts_core *core, const char *spec)
+{
+	size_t n = strlen(spec) + 1;
 	struct sts_copy *c = calloc(1, sizeof(*c) + n);
 
 	if (!c)
 		return NULL;
 	c->core = core;
-	snprintf(c->spec, n, "%s%s", scheme, path);
+	memcpy(c->spec, spec, n);
 	pthread_mutex_init(&c->lock, NULL);
 	return c;
 }

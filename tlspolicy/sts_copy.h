@@ -15,20 +15,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/str.h"
 #include "lib/store/sts.h"
 #include "tlspolicy/sts_flight.h"
 
-/* The file, in the state directory. */
-#define STS_COPY_NAME "/policies.db"
-
 struct sts_copy;
 
+/* For store_open(): the file in that state directory. NULL: no memory. */
+char *sts_copy_spec(struct arena *arena, const char *directory);
+
 /*
- * path: of the SQLite file, made when there is none; both are the caller's, the
- * core as long as the copy lives. NULL: no memory.
+ * spec: for store_open(); a file that is not there is made. Both are the
+ * caller's, the core as long as the copy lives. NULL: no memory.
  */
-struct sts_copy *sts_copy_new(struct sts_core *core, const char *path);
+struct sts_copy *sts_copy_new(struct sts_core *core, const char *spec);
 void sts_copy_free(struct sts_copy *c); /* NULL allowed */
 
 /*

@@ -110,10 +110,11 @@ on_note(void *arg, struct str domain, const char *what)
 static void
 host_open(struct host *h, const char *policy)
 {
+	char spec[sizeof(copy) + 10];
 	struct sts_cache_config cfg = {.fetcher = &h->fetcher,
 	    .opener = {open_shared, NULL},
 	    .is_shared = true,
-	    .copy = copy,
+	    .copy = spec,
 	    .refresh = true,
 	    .entries = 2 * MANY,
 	    .octets = 1 << 20,
@@ -126,6 +127,7 @@ host_open(struct host *h, const char *policy)
 	    .note_arg = h};
 	struct diag d = {{0}, 0};
 
+	snprintf(spec, sizeof(spec), "sqlite:%s", copy);
 	*h = (struct host){.fetcher = {&fetch_ops}, .policy = policy};
 	ip_net_parse(STR("192.0.2.0/24"), &h->net);
 	if (dns_zone_parse(STR("*.example A 192.0.2.1\n"), &h->dns, &d))
