@@ -601,8 +601,9 @@ open_store(struct engine *e, const struct engine_config *cfg,
 	err = store_open(cfg->store, mode, policies, &why);
 	if (!err)
 		return 0;
-	/* a host that starts alone answers alone */
-	if (e->store && sts_store_is_away(err)) {
+	/* a host that starts alone, or is not let in, answers alone */
+	if (e->store && sts_store_is_away(err) &&
+	    store_check_spec(cfg->store, NULL) == 0) {
 		on_note(e, STR_NONE, why.text);
 		return 0;
 	}

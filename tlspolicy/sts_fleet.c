@@ -31,7 +31,7 @@ struct sts_fleet {
 bool
 sts_store_is_away(int err)
 {
-	return err == AVER_TEMP || err == AVER_IO;
+	return err == AVER_TEMP || err == AVER_IO || err == AVER_CONF;
 }
 
 struct sts_fleet *

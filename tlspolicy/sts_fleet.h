@@ -33,8 +33,9 @@
 struct sts_fleet;
 
 /*
- * An error of the store that may be over later: no server, or one that does not
- * speak as it should. What the configuration has wrong is none.
+ * An error of a shared store that may be over later: no server, one that does
+ * not speak as it should, one that does not let this host in, or not now. What
+ * store_check_spec() finds wrong is to be told before.
  */
 bool sts_store_is_away(int err);
 

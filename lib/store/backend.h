@@ -285,5 +285,6 @@ int store_sqlite_open(const char *path, enum store_mode mode,
 /* spec: see redis_spec.h. */
 int store_redis_open(
     const char *spec, enum store_mode mode, struct store **out, struct diag *d);
+int store_redis_check(const char *spec, struct diag *d);
 
 #endif

@@ -313,7 +313,8 @@ ask_sentinel(struct redis_conn *c, const struct redis_host *sentinel,
 	if (!err)
 		err = say(c, words, 3, &a, &r, d);
 	if (!err && r.type == RESP_NIL)
-		err = diag_set(d, AVER_CONF, 0, "%s: knows no master \"%s\"",
+		/* also while somebody tells it anew, or it began anew */
+		err = diag_set(d, AVER_TEMP, 0, "%s: knows no master \"%s\"",
 		    c->where, c->spec.master);
 	else if (!err && (r.type != RESP_ARRAY || r.n != 2 ||
 			     !host_from(r.items[0].s, r.items[1].s, master)))

@@ -50,9 +50,10 @@ int redis_conn_open(struct redis_conn *c, struct diag *d);
  * twice is the same as once, so that it may be repeated after a lost reply.
  *
  * Errors: AVER_TEMP: not reachable, or the server cannot now (LOADING, OOM,
- * READONLY, BUSY, CLUSTERDOWN, no answer in time). AVER_CONF: NOAUTH, NOPERM,
- * another version. AVER_IO: no RESP, or an error that does not pass by itself.
- * After AVER_TEMP and AVER_IO it is not known whether it was done.
+ * READONLY, BUSY, CLUSTERDOWN, no answer in time), or Sentinel knows no such
+ * master. AVER_CONF: NOAUTH, NOPERM, another version. AVER_IO: no RESP, or an
+ * error that does not pass by itself. After AVER_TEMP and AVER_IO it is not
+ * known whether it was done.
  */
 void redis_begin(struct redis_conn *c, enum redis_script script);
 void redis_arg(struct redis_conn *c, struct str s);

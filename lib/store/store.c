@@ -8,20 +8,45 @@
 #include "lib/store/bounds.h"
 #include "lib/store/redis_spec.h"
 
-int
-store_open(
-    const char *spec, enum store_mode mode, struct store **out, struct diag *d)
+/* The path after "sqlite:"; NULL: the spec is of another kind. */
+static const char *
+sqlite_path(const char *spec)
 {
 	static const struct str sqlite = STR_INIT("sqlite:");
 	struct str s = str_from_z(spec);
 
-	if (str_starts(s, sqlite) && s.n > sqlite.n)
-		return store_sqlite_open(spec + sqlite.n, mode, NULL, out, d);
-	if (redis_spec_is(s))
-		return store_redis_open(spec, mode, out, d);
+	return str_starts(s, sqlite) && s.n > sqlite.n ? spec + sqlite.n : NULL;
+}
+
+static int
+refuse(const char *spec, struct diag *d)
+{
 	return diag_set(d, AVER_CONF, 0,
 	    "store \"%s\": expected sqlite:PATH or redis://HOST",
 	    spec ? spec : "");
+}
+
+int
+store_open(
+    const char *spec, enum store_mode mode, struct store **out, struct diag *d)
+{
+	const char *path = sqlite_path(spec);
+
+	if (path)
+		return store_sqlite_open(path, mode, NULL, out, d);
+	if (redis_spec_is(str_from_z(spec)))
+		return store_redis_open(spec, mode, out, d);
+	return refuse(spec, d);
+}
+
+int
+store_check_spec(const char *spec, struct diag *d)
+{
+	if (sqlite_path(spec))
+		return 0;
+	if (redis_spec_is(str_from_z(spec)))
+		return store_redis_check(spec, d);
+	return refuse(spec, d);
 }
 
 void

@@ -31,6 +31,15 @@ int store_open(
     const char *spec, enum store_mode mode, struct store **out, struct diag *d);
 void store_close(struct store *s); /* NULL allowed */
 
+/*
+ * What is wrong with spec whatever a server says: its form, the files of
+ * passwords and certificates that it names. So an AVER_CONF of store_open()
+ * after which this finds nothing is the server's, and may pass: a password that
+ * is being changed, another host's newer program. Nothing is connected to, no
+ * file of SQLite is opened. Returns 0, AVER_CONF, AVER_NOMEM, AVER_CRYPTO.
+ */
+int store_check_spec(const char *spec, struct diag *d);
+
 /* One row to be counted. octets: of evaluation_encode(). */
 struct store_evaluation {
 	int64_t hour; /* seconds since the epoch, a multiple of 3600 */

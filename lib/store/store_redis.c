@@ -92,23 +92,40 @@ static const struct store_ops ops = {
     .upkeep = &redis_upkeep_ops,
 };
 
+static int
+new_conn(const char *text, bool write, struct redis_conn **out, struct diag *d)
+{
+	struct redis_spec spec;
+	int err = redis_spec_parse(str_from_z(text), &spec, d);
+
+	if (!err)
+		err = redis_conn_new(&spec, write, out, d);
+	OPENSSL_cleanse(spec.password, sizeof(spec.password));
+	return err;
+}
+
+int
+store_redis_check(const char *text, struct diag *d)
+{
+	struct redis_conn *c = NULL;
+	int err = new_conn(text, false, &c, d);
+
+	redis_conn_free(c);
+	return err;
+}
+
 int
 store_redis_open(
     const char *text, enum store_mode mode, struct store **out, struct diag *d)
 {
-	struct redis_spec spec;
-	struct redis_store *s;
-	int err = redis_spec_parse(str_from_z(text), &spec, d);
+	struct redis_store *s = calloc(1, sizeof(*s));
+	int err;
 
-	if (err)
-		return err;
-	s = calloc(1, sizeof(*s));
 	if (!s)
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	s->base.ops = &ops;
 	s->read_only = mode == STORE_READ;
-	err = redis_conn_new(&spec, mode == STORE_WRITE, &s->c, d);
-	OPENSSL_cleanse(spec.password, sizeof(spec.password));
+	err = new_conn(text, mode == STORE_WRITE, &s->c, d);
 	if (!err)
 		err = redis_conn_open(s->c, d);
 	if (err) {

@@ -245,8 +245,9 @@ with L.Lab() as the_lab, R.Fleet() as the_fleet:
         main(the_lab, the_fleet)
     except Exception:
         import traceback
-        tap.ok(False, "no exception", traceback.format_exc())
+        why = traceback.format_exc()
         for log in ("milter0", "milter1", "milter2", "policyd", "reporter0",
                     "reporter1"):
             tap.note(log + ": " + the_lab.read(log + ".log")[-1500:])
+        tap.ok(False, "no exception", why)  # last: what is read first
 tap.done()

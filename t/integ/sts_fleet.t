@@ -3,10 +3,12 @@
 # Copyright (c) 2026 the aver authors
 """Three aver-policyd on one Redis: one fetches for all, each goes on when the
 store is away, and what changes on one counts on all."""
+import contextlib
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.request
@@ -344,6 +346,66 @@ def test_killed(site, hosts, server):
     tap.ok(True, "what was fetched meanwhile is written")
 
 
+def test_refused(site, hosts, server, fleet):
+    """A host that starts while the store does not let it in."""
+    d = MANY[4]
+    h = hosts[2]
+    kept = secure(d)
+
+    def starts(what, name, mend):
+        tap.eq(h.stop(), 0, "a host stops")
+        h.start()
+        L.wait_until(lambda: what in site.lab.read(h.log), 30, what)
+        tap.eq((h.ask(d), h.metric("aver_policyd_store_up")), (kept, 0),
+               name + ": it starts, and knows what it had")
+        mend()
+        are_up([h], 1)
+        tap.eq(h.ask(d), kept, name + ": and is let in again")
+    before = site.fetches([d])
+    server.cli("CONFIG", "SET", "requirepass", "changed")
+    starts("NOAUTH", "another password", lambda: subprocess.run(
+        [R.CLI, "-p", str(server.port), "--no-auth-warning", "-a", "changed",
+         "CONFIG", "SET", "requirepass", ""], check=True,
+        stdout=subprocess.DEVNULL))
+    server.cli("SET", "{aver}:v", "99")
+    starts("version 99", "a newer program's store",
+           lambda: server.cli("SET", "{aver}:v", "2"))
+    tap.eq(site.fetches([d]), before, "without a fetch")
+    # one that Sentinel does not know
+    s = fleet.sentinel("mx", server.port, 1)
+    h = Host(site, 20, "redis-sentinel://127.0.0.1:%d/mx?timeout=1000&"
+             "command_timeout=3000" % s.port)
+    are_up([h], 1)
+    tap.eq(h.ask(d), kept, "by Sentinel")
+    L.wait_until(lambda: d in copy_of(h), 60, "a copy")
+    s.cli("SENTINEL", "REMOVE", "mx")
+    starts("knows no master", "a master that Sentinel does not know",
+           lambda: s.cli("SENTINEL", "MONITOR", "mx", "127.0.0.1",
+                         str(server.port), "1"))
+    tap.eq(site.fetches([d]), before, "without a fetch")
+    # what the operator has written is another matter
+    tap.eq(h.stop(), 0, "stops")
+    with open(h.conf) as f:
+        text = f.read()
+    site.lab.write(h.name + ".conf", text.replace(
+        "command_timeout=3000", "command_timeout=3000&password_file=/none"))
+    r = subprocess.run([PROGRAM, "-c", h.conf], capture_output=True, text=True,
+                       timeout=L.PATIENCE)
+    tap.ok(r.returncode not in (0, -9) and "/none: No such file" in r.stderr,
+           "a file of a password that is not there", r.stderr)
+
+
+def copy_of(host):
+    """The domains in the host's own copy; none while there is no copy."""
+    path = os.path.join(host.dir, "policies.db")
+    try:
+        db = sqlite3.connect("file:%s?mode=ro" % path, uri=True)
+        with contextlib.closing(db):
+            return [row[0] for row in db.execute("SELECT domain FROM sts")]
+    except sqlite3.OperationalError:
+        return []
+
+
 def test_paused(site, hosts, server):
     some = MANY[20:40]
     before = site.fetches(some)
@@ -406,6 +468,7 @@ def main():
         hosts = [Host(site, i, store) for i in range(HOSTS)]
         for test, more in ((test_together, ()), (test_new_id, ()),
                            (test_commands, ()), (test_killed, (server,)),
+                           (test_refused, (server, fleet)),
                            (test_paused, (server,)),
                            (test_emptied, (server,)),
                            (test_seen, (server,))):
