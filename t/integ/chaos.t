@@ -74,13 +74,16 @@ class Monkey:
                       most)
         elif what == "disk full":
             s.no_disk(s.master(), rng, most)
+        elif what == "Sentinels told anew":
+            s.mend(rng.random() * most)
         elif what == "all away":
             self.all_away(rng, most)
         return True
 
     KINDS = ("master killed", "master stopped", "replica killed",
              "replica stopped", "Sentinel killed", "fail-over asked for",
-             "memory full", "no replicas", "disk full", "all away")
+             "memory full", "no replicas", "disk full", "Sentinels told anew",
+             "all away")
 
     def all_away(self, rng, most):
         """No store, no policy host, and policyd begins anew."""

@@ -139,9 +139,10 @@ class Stores:
             len(re.findall(r"state=online", told)) == SERVERS - 1 and \
             "aof_last_write_status:ok" in told
 
-    def mend(self):
+    def mend(self, pause=0):
         """What an operator does when Sentinel is at its wits' end, as when no
-        server is a master: all of them have what counts, so any will do."""
+        server is a master: all of them have what counts, so any will do. For
+        the pause, in seconds, no Sentinel knows a master."""
         best = max(self.all, key=lambda s: (
             "role:master" in s.cli("INFO"), self.size(s)))
         best.cli("REPLICAOF", "NO", "ONE")
@@ -150,6 +151,7 @@ class Stores:
                 s.cli("REPLICAOF", "127.0.0.1", str(best.port))
         for s in self.sentinels:
             s.cli("SENTINEL", "REMOVE", NAME)
+        time.sleep(pause)
         for s in self.sentinels:
             s.cli("SENTINEL", "MONITOR", NAME, "127.0.0.1", str(best.port),
                   "2")
