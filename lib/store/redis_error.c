@@ -17,6 +17,9 @@ static const struct {
     {"AVERGONE", AVER_TEMP, true},
     {"READONLY", AVER_TEMP, true},
     {"LOADING", AVER_TEMP, true},
+    /* it became a replica while replicas were waited for, or before */
+    {"UNBLOCKED", AVER_TEMP, true},
+    {"ERR WAIT cannot be used with replica", AVER_TEMP, true},
     {"MASTERDOWN", AVER_TEMP, true},
     {"CLUSTERDOWN", AVER_TEMP, true},
     /* the slot is being moved: part of the keys is elsewhere */
@@ -29,6 +32,8 @@ static const struct {
     {"NOAUTH", AVER_CONF, true},
     {"WRONGPASS", AVER_CONF, true},
     {"NOPERM", AVER_CONF, true},
+    /* protected mode: not from this address */
+    {"DENIED", AVER_CONF, true},
     /* NOPERM of a command in a script */
     {"ERR The user executing the script", AVER_CONF, true},
     {"ERR AUTH", AVER_CONF, true},

@@ -93,6 +93,15 @@ BAD = [
     ("a newer version", [bulk(2) + b"99\r\n"], "conf", "version 99"),
     ("LOADING", [b"-LOADING Redis is loading the dataset\r\n"], "temp",
      "LOADING"),
+    ("UNBLOCKED", [HELLO, b"-UNBLOCKED force unblock from blocking operation, "
+                   b"instance state changed (master -> replica?)\r\n"], "temp",
+     "UNBLOCKED"),
+    ("WAIT for a replica", [
+        HELLO, b"-ERR WAIT cannot be used with replica instances. Please also "
+        b"note that since Redis 4.0 if a replica is configured to be writable"
+        b"...\r\n"], "temp", "WAIT cannot be used"),
+    ("protected mode", [b"-DENIED Redis is running in protected mode\r\n"],
+     "conf", "DENIED"),
     ("NOAUTH", [b"-NOAUTH Authentication required.\r\n"], "conf", "NOAUTH"),
     ("NOPERM", [b"-NOPERM no permissions\r\n"], "conf", "NOPERM"),
     ("NOPERM in a script", [
