@@ -106,7 +106,8 @@ tls_client_close(struct tls_client *c)
 static bool
 to_z(struct str name, char out[NAME_MAX_OCTETS + 1])
 {
-	if (name.n == 0 || name.n > NAME_MAX_OCTETS)
+	/* OpenSSL would take ".example.org" for every name that ends so */
+	if (name.n == 0 || name.n > NAME_MAX_OCTETS || name.p[0] == '.')
 		return false;
 	for (size_t i = 0; i < name.n; i++)
 		if (!chars_is(name.p[i], CH_PRINT) || name.p[i] == ' ')
@@ -178,7 +179,7 @@ add_tlsa(SSL *ssl, const struct tls_peer *peer, struct diag *d)
 	if (SSL_dane_enable(ssl, NULL) != 1)
 		return diag_set(
 		    d, AVER_CRYPTO, 0, "OpenSSL: %s", openssl_reason());
-	for (size_t i = 0; i < peer->n_tlsa && i < TLS_TLSA_MAX; i++) {
+	for (size_t i = 0; i < peer->n_tlsa && usable < TLS_TLSA_MAX; i++) {
 		const struct tls_tlsa *r = &peer->tlsa[i];
 
 		if (!tls_tlsa_usable(r))

@@ -113,20 +113,27 @@ load_chain(struct verify *v, const struct str *chain, size_t n)
 	return true;
 }
 
-static void
+/*
+ * How many there are: OpenSSL takes any certificate when it has no name, and
+ * what begins with a dot for all names that end so.
+ */
+static size_t
 add_names(struct verify *v, const struct str *names, size_t n)
 {
 	char z[NAME_MAX_OCTETS + 1];
+	size_t added = 0;
 
 	SSL_set_hostflags(v->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	for (size_t i = 0; i < n; i++) {
 		if (names[i].n == 0 || names[i].n > NAME_MAX_OCTETS ||
+		    names[i].p[0] == '.' ||
 		    memchr(names[i].p, '\0', names[i].n))
 			continue;
 		memcpy(z, names[i].p, names[i].n);
 		z[names[i].n] = '\0';
-		SSL_add1_host(v->ssl, z);
+		added += SSL_add1_host(v->ssl, z) == 1;
 	}
+	return added;
 }
 
 /*
@@ -138,7 +145,7 @@ add_tlsa(struct verify *v, const struct tls_tlsa *tlsa, size_t n, bool named)
 {
 	size_t usable = 0;
 
-	for (size_t i = 0; i < n && i < TLS_TLSA_MAX; i++) {
+	for (size_t i = 0; i < n && usable < TLS_TLSA_MAX; i++) {
 		const struct tls_tlsa *r = &tlsa[i];
 
 		if (!tls_tlsa_usable(r))
@@ -183,22 +190,22 @@ tls_verify_dane(const struct str *chain, size_t n_chain,
 {
 	struct verify v = {0};
 	enum tls_dane r = TLS_DANE_NOMATCH;
-	bool match = false;
+	bool match = false, named;
 	int err = 0;
 
 	if (n_chain > TLS_CHAIN_MAX)
-		return diag_set(d, AVER_LIMIT, 0, "too many certificates");
+		n_chain = TLS_CHAIN_MAX;
 	if (!init(&v) || !load_chain(&v, chain, n_chain)) {
 		fini(&v);
 		return AVER_CRYPTO;
 	}
-	if (add_tlsa(&v, tlsa, n_tlsa, n_names > 0) == 0) {
+	named = add_names(&v, names, n_names) > 0;
+	if (add_tlsa(&v, tlsa, n_tlsa, named) == 0) {
 		r = TLS_DANE_UNUSABLE;
 		diag_set(d, 0, 0, "no usable TLSA record");
 	} else if (!v.leaf) {
 		diag_set(d, 0, 0, "no certificate");
 	} else {
-		add_names(&v, names, n_names);
 		err = run(&v, now, &match, d);
 		if (match)
 			r = TLS_DANE_MATCH;

@@ -25,8 +25,9 @@ enum tls_dane {
 
 const char *tls_dane_name(enum tls_dane r); /* "match", ... */
 
+/* What is more is ignored. */
 #define TLS_CHAIN_MAX 32 /* certificates */
-#define TLS_TLSA_MAX 64 /* records; more are ignored */
+#define TLS_TLSA_MAX 256 /* usable records */
 
 /*
  * Usage 2 or 3, selector 0 or 1, matching type 0, 1 or 2, and data of the
@@ -36,8 +37,9 @@ bool tls_tlsa_usable(const struct tls_tlsa *r);
 
 /*
  * chain: DER, the server's own first; names as in struct tls_peer; now:
- * seconds since the epoch. Returns 0 with *out, or AVER_NOMEM, AVER_CRYPTO,
- * AVER_LIMIT (too many certificates). d: why there is no match.
+ * seconds since the epoch. A name that no host can have is no name; without
+ * one a trust anchor matches nothing. Returns 0 with *out, or AVER_NOMEM or
+ * AVER_CRYPTO. d: why there is no match.
  */
 int tls_verify_dane(const struct str *chain, size_t n_chain,
     const struct tls_tlsa *tlsa, size_t n_tlsa, const struct str *names,

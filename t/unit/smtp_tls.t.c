@@ -188,7 +188,8 @@ static void
 test_chains(void)
 {
 	struct tls_tlsa ee = {3, 1, 1, octets(leaf.spki, 32)};
-	struct str good = octets(leaf.der, leaf.n);
+	struct tls_tlsa ta = {2, 1, 1, octets(root.spki, 32)};
+	struct str good = octets(leaf.der, leaf.n), name = STR("mx.example");
 	struct str bad[] = {STR_NONE, STR("\x30"), STR("\x30\x00"),
 	    STR("no certificate"), str_head(good, good.n - 1)};
 	static struct str many[TLS_CHAIN_MAX + 1];
@@ -212,9 +213,79 @@ test_chains(void)
 	is_int(tls_verify_dane(
 		   many, TLS_CHAIN_MAX, &ee, 1, NULL, 0, NOW, &out, &d),
 	    0, "the longest chain");
-	is_int(tls_verify_dane(
-		   many, TLS_CHAIN_MAX + 1, &ee, 1, NULL, 0, NOW, &out, &d),
-	    AVER_LIMIT, "a longer one");
+	ok(tls_verify_dane(
+	       many, TLS_CHAIN_MAX + 1, &ee, 1, NULL, 0, NOW, &out, &d) == 0 &&
+		out == TLS_DANE_MATCH,
+	    "of a longer one the first certificates count");
+	for (size_t i = 1; i < TLS_CHAIN_MAX; i++)
+		many[i] = octets(other.der, other.n);
+	many[TLS_CHAIN_MAX] = octets(root.der, root.n);
+	ok(tls_verify_dane(
+	       many, TLS_CHAIN_MAX + 1, &ta, 1, &name, 1, NOW, &out, &d) == 0 &&
+		out == TLS_DANE_NOMATCH,
+	    "and no others");
+	many[TLS_CHAIN_MAX - 1] = many[TLS_CHAIN_MAX];
+	ok(tls_verify_dane(
+	       many, TLS_CHAIN_MAX, &ta, 1, &name, 1, NOW, &out, &d) == 0 &&
+		out == TLS_DANE_MATCH,
+	    "the last of these");
+}
+
+/* What is no name of a host must not stand for all of them. */
+static void
+test_names(void)
+{
+	struct tls_tlsa ta = {2, 1, 1, octets(root.spki, 32)};
+	struct tls_tlsa ee = {3, 1, 1, octets(leaf.spki, 32)};
+	struct str chain[2] = {
+	    octets(leaf.der, leaf.n), octets(root.der, root.n)};
+	static char longer[300];
+	struct str names[] = {STR_NONE, STR(""), STR("."), STR(".example"),
+	    STR("mx.example\0.org"), STR("mx.example."), {longer, 300},
+	    STR("mx.example")};
+	enum tls_dane out = TLS_DANE_COUNT;
+	struct diag d;
+
+	memset(longer, 'x', sizeof(longer));
+	for (size_t i = 0; i < COUNT(names); i++) {
+		enum tls_dane want =
+		    i + 1 < COUNT(names) ? TLS_DANE_NOMATCH : TLS_DANE_MATCH;
+
+		ok(tls_verify_dane(
+		       chain, 2, &ta, 1, &names[i], 1, NOW, &out, &d) == 0 &&
+			out == want,
+		    "2 1 1 with name %zu", i);
+		ok(tls_verify_dane(
+		       chain, 2, &ee, 1, &names[i], 1, NOW, &out, &d) == 0 &&
+			out == TLS_DANE_MATCH,
+		    "3 1 1 with it");
+	}
+	ok(tls_verify_dane(
+	       chain, 2, &ta, 1, names, COUNT(names), NOW, &out, &d) == 0 &&
+		out == TLS_DANE_MATCH,
+	    "2 1 1 with all of them");
+}
+
+static void
+test_many_records(void)
+{
+	static char wrong[TLS_TLSA_MAX][32];
+	static struct tls_tlsa r[2 * TLS_TLSA_MAX + 1];
+	struct tls_tlsa ee = {3, 1, 1, octets(leaf.spki, 32)};
+	size_t n = 0;
+
+	for (size_t i = 0; i < TLS_TLSA_MAX; i++)
+		r[n++] = (struct tls_tlsa){1, 1, 1, octets(leaf.spki, 32)};
+	for (size_t i = 0; i < TLS_TLSA_MAX; i++) {
+		wrong[i][0] = (char)i;
+		r[n++] = (struct tls_tlsa){3, 1, 1, {wrong[i], 32}};
+	}
+	r[n] = ee;
+	is_int(verify(&leaf, r, n + 1, "mx.example", NOW), TLS_DANE_NOMATCH,
+	    "a record after all that count");
+	r[n - 1] = ee;
+	is_int(verify(&leaf, r, n, "mx.example", NOW), TLS_DANE_MATCH,
+	    "the last that counts, unusable ones apart");
 }
 
 /* ---- handshakes ----------------------------------------------------- */
@@ -479,7 +550,7 @@ static void
 test_refused(struct tls_client *c)
 {
 	struct str name = STR("mx.example"), odd = STR("mx\r\nx"),
-		   nul = STR("mx\0x");
+		   nul = STR("mx\0x"), dotted = STR(".example");
 	struct tls_tlsa short_one = {3, 1, 1, STR_INIT("short")};
 	const struct {
 		struct tls_peer peer;
@@ -487,6 +558,8 @@ test_refused(struct tls_client *c)
 	} cases[] = {
 	    {{.verify = TLS_VERIFY_PKIX}, AVER_SYNTAX},
 	    {{.verify = TLS_VERIFY_PKIX, .names = &odd, .n_names = 1},
+		AVER_SYNTAX},
+	    {{.verify = TLS_VERIFY_PKIX, .names = &dotted, .n_names = 1},
 		AVER_SYNTAX},
 	    {{.verify = TLS_VERIFY_PKIX, .names = &nul, .n_names = 1},
 		AVER_SYNTAX},
@@ -525,6 +598,8 @@ main(void)
 	test_usable();
 	test_dane();
 	test_chains();
+	test_names();
+	test_many_records();
 	ok(tls_client_open("", &c, &d) == 0, "a client");
 	test_versions(c);
 	test_failures(c);
