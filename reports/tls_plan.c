@@ -229,7 +229,7 @@ check_target(struct maker *m, const struct tlsrpt_uri *u, bool *later)
 	case TLSRPT_OTHER:
 		break;
 	}
-	t->skip = "neither mailto nor https";
+	t->skip = "neither a mailbox nor a URL with https";
 	return 0;
 }
 

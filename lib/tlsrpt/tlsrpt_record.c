@@ -112,37 +112,70 @@ read_uri(
 	if (arena_failed(a))
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	if (!good)
-		return diag_set(d, AVER_SYNTAX, 0, "rua: \"%.*s\" names no %s",
+		diag_set(d, 0, 0, "rua: \"%.*s\" names no %s",
 		    STRF(str_head(text, 60)),
 		    str_eq_ci(scheme, STR("https")) ? "host" : "address");
 	return 0;
 }
 
-/* RFC 8460 section 3: tlsrpt-rua = "rua=" uri *( *WSP "," *WSP uri ) */
+struct parser {
+	struct arena *a;
+	struct tlsrpt_record *out;
+	struct tlsrpt_uri *rua;
+	size_t room;
+	struct diag why; /* the last URI that names nothing */
+	struct diag *d;
+};
+
+/*
+ * Room for the URIs of all rua fields: each ends with a "," or a ";", or the
+ * text does.
+ */
 static int
-read_rua(
-    struct arena *a, struct str list, struct tlsrpt_record *out, struct diag *d)
+make_room(struct parser *p)
 {
-	struct tlsrpt_uri *v;
+	struct str text = p->out->text;
 	size_t n = 1;
-	int err;
 
-	for (size_t i = 0; i < list.n; i++)
-		n += list.p[i] == ',';
-	if (n > TLSRPT_RUA_MAX)
-		return diag_set(d, AVER_LIMIT, 0, "rua: more than %zu URIs",
-		    TLSRPT_RUA_MAX);
-	if (!(v = ARENA_ARRAY(a, struct tlsrpt_uri, n)))
-		return diag_set(d, AVER_NOMEM, 0, "out of memory");
-	out->rua = v;
-	for (out->n_rua = 0; out->n_rua < n; out->n_rua++) {
-		struct str text = str_trim(str_cut(list, ',', &list), " \t");
-
-		if ((err = read_uri(a, text, &v[out->n_rua], d)))
-			return err;
-		out->n_usable += v[out->n_rua].scheme != TLSRPT_OTHER;
-	}
+	if (p->rua)
+		return 0;
+	for (size_t i = 0; i < text.n; i++)
+		n += text.p[i] == ',' || text.p[i] == ';';
+	p->room = n < TLSRPT_RUA_MAX ? n : TLSRPT_RUA_MAX;
+	p->rua = ARENA_ARRAY(p->a, struct tlsrpt_uri, p->room);
+	if (!p->rua)
+		return diag_set(p->d, AVER_NOMEM, 0, "out of memory");
+	p->out->rua = p->rua;
 	return 0;
+}
+
+/*
+ * RFC 8460 section 3: tlsrpt-rua = "rua=" uri *( *WSP "," *WSP uri ), and the
+ * record may have several.
+ */
+static int
+read_rua(struct parser *p, struct str list)
+{
+	struct tlsrpt_record *out = p->out;
+	int err = make_room(p);
+
+	while (list.p && !err) {
+		struct str text = str_trim(str_cut(list, ',', &list), " \t");
+		struct diag why = {.text = ""};
+
+		if (out->n_rua == p->room)
+			return diag_set(p->d, AVER_LIMIT, 0,
+			    "rua: more than %zu URIs", TLSRPT_RUA_MAX);
+		err = read_uri(p->a, text, &p->rua[out->n_rua], &why);
+		if (err)
+			*p->d = why;
+		else if (why.text[0])
+			p->why = why;
+		if (!err)
+			out->n_usable +=
+			    p->rua[out->n_rua++].scheme != TLSRPT_OTHER;
+	}
+	return err;
 }
 
 int
@@ -150,6 +183,7 @@ tlsrpt_record_parse(
     struct arena *a, struct str text, struct tlsrpt_record *out, struct diag *d)
 {
 	struct tlsrpt_record r = {.text = text};
+	struct parser p = {.a = a, .out = &r, .d = d};
 	struct scan s = scan_of(text);
 	struct field f;
 	int got;
@@ -164,9 +198,9 @@ tlsrpt_record_parse(
 		bool is_rua = str_eq(f.name, STR("rua"));
 		int err = 0;
 
-		if (is_rua && !r.rua)
-			err = read_rua(a, f.value, &r, d);
-		else if (!is_rua && !fields_ext_ok(f.value))
+		if (is_rua)
+			err = read_rua(&p, f.value);
+		else if (!fields_ext_ok(f.value))
 			err = diag_set(d, AVER_SYNTAX, scan_offset(&s),
 			    "%.*s: \"%.*s\" is no value", STRF(f.name),
 			    STRF(str_head(f.value, 40)));
@@ -177,6 +211,10 @@ tlsrpt_record_parse(
 		return got;
 	if (!r.rua)
 		return diag_set(d, AVER_SYNTAX, 0, "there is no rua=");
+	if (r.n_usable == 0 && p.why.text[0]) {
+		*d = p.why;
+		return AVER_SYNTAX;
+	}
 	*out = r;
 	return 0;
 }

@@ -18,7 +18,9 @@
 enum tlsrpt_scheme {
 	TLSRPT_MAILTO,
 	TLSRPT_HTTPS,
-	TLSRPT_OTHER, /* a URI, but nothing a report can be sent to */
+	/* a URI, but nothing a report can be sent to: another scheme, or no
+	 * address or host that can be used */
+	TLSRPT_OTHER,
 };
 
 struct tlsrpt_uri {
@@ -29,7 +31,7 @@ struct tlsrpt_uri {
 };
 
 struct tlsrpt_record {
-	const struct tlsrpt_uri *rua; /* in order, at least one */
+	const struct tlsrpt_uri *rua; /* of all rua fields, at least one */
 	size_t n_rua;
 	size_t n_usable; /* that are not TLSRPT_OTHER */
 	struct str text; /* what was parsed */
@@ -42,8 +44,9 @@ struct tlsrpt_record {
 bool tlsrpt_record_is(struct str text);
 
 /*
- * One record, its strings concatenated. Returns 0, AVER_SYNTAX with d filled,
- * AVER_LIMIT (too long, too many URIs) or AVER_NOMEM.
+ * One record, its strings concatenated. Returns 0, AVER_SYNTAX with d filled
+ * (also when no URI is of use and one of mailto or https is why), AVER_LIMIT
+ * (too long, too many URIs) or AVER_NOMEM.
  */
 int tlsrpt_record_parse(struct arena *a, struct str text,
     struct tlsrpt_record *out, struct diag *d);

@@ -314,7 +314,7 @@ def test_several(lab, ca, takers):
                                     "application/tlsrpt+gzip"), "the request")
         tap.ok(all(m.octets == octets for m in mails), "the same document")
     tap.eq(c.states(), [{"sent": 3}], "the ledger")
-    tap.ok("neither mailto nor https" in c.log_text and
+    tap.ok("neither a mailbox nor a URL with https" in c.log_text and
            "it is there already" in c.log_text, "others are told to the log")
 
 

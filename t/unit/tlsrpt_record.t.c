@@ -23,8 +23,18 @@ static const struct {
 	"m a@b.example|h https://c.example:8443/d"},
     {"extensions", "v=TLSRPTv1;x=1;rua=mailto:a@b.example;y=2;",
 	"m a@b.example"},
-    {"the first rua counts", V "rua=mailto:a@b.example; rua=mailto:c@d.example",
-	"m a@b.example"},
+    {"one of no use beside another",
+	V "rua=mailto:a@b.example%2Cc@d.example , mailto:e@f.example",
+	"o mailto:a@b.example%2Cc@d.example|m e@f.example"},
+    {"a host of no use beside another",
+	V "rua=https://[2001:db8::1]/x,https://a.example",
+	"o https://[2001:db8::1]/x|h https://a.example"},
+    {"several rua", V "rua=mailto:a@b.example; rua=mailto:c@d.example",
+	"m a@b.example|m c@d.example"},
+    {"several rua of several",
+	"v=TLSRPTv1;rua=mailto:a@b.example,x:y;z=1;rua=https://c.example,"
+	"mailto:d@e.example;",
+	"m a@b.example|o x:y|h https://c.example|m d@e.example"},
     {"percent", V "rua=mailto:a%2Bb%21@c.example", "m a+b!@c.example"},
     {"header fields of the URI", V "rua=mailto:a@b.example?subject=x",
 	"m a@b.example"},
@@ -51,6 +61,10 @@ static const struct {
     {"no domain", V "rua=mailto:a@", NULL},
     {"no local-part", V "rua=mailto:@b.example", NULL},
     {"no at", V "rua=mailto:ab.example", NULL},
+    {"an empty second rua", V "rua=mailto:a@b.example; rua=", NULL},
+    {"a second rua that is none", V "rua=mailto:a@b.example; rua=c", NULL},
+    {"two of no use", V "rua=mailto:a; rua=https://", NULL},
+    {"one of no use, one of another scheme", V "rua=mailto:a,ftp:b", NULL},
     {"two dots", V "rua=mailto:a..b@c.example", NULL},
     {"two addresses", V "rua=mailto:a@b.example%2Cc@d.example", NULL},
     {"encoded line end", V "rua=mailto:a%0d%0aBcc:x@b.example", NULL},
@@ -126,6 +140,10 @@ test_bounds(void)
 	buf_add_z(&b, ",ftp:x");
 	is_int(tlsrpt_record_parse(&a, buf_str(&b), &r, &d), AVER_LIMIT,
 	    "one more");
+	b.n -= 6;
+	buf_add_z(&b, ";rua=ftp:x");
+	is_int(tlsrpt_record_parse(&a, buf_str(&b), &r, &d), AVER_LIMIT,
+	    "one more in a field of its own");
 	while (b.n <= TLSRPT_RECORD_OCTETS_MAX)
 		buf_add_z(&b, "0123456789abcdef");
 	is_int(tlsrpt_record_parse(&a, buf_str(&b), &r, &d), AVER_LIMIT,
