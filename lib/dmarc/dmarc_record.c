@@ -144,14 +144,22 @@ parse_pct(struct arena *a, struct str value, void *field, struct diag *d)
 	return 0;
 }
 
-/* "!" 1*DIGIT [ "k" / "m" / "g" / "t" ], without the "!" */
+/*
+ * "!" 1*DIGIT [ "k" / "m" / "g" / "t" ], without the "!". RFC 7489 section 6.4:
+ * the number MUST fit in 64 bits.
+ */
 static bool
 is_size_limit(struct str s)
 {
 	struct scan sc = scan_of(s);
 	struct str digits;
+	uint64_t number;
 
 	if (!scan_many(&sc, CH_DIGIT, &digits))
+		return false;
+	while (digits.n > 1 && digits.p[0] == '0')
+		digits = str_from(digits, 1);
+	if (!str_to_u64(digits, UINT64_MAX, &number))
 		return false;
 	if (scan_done(&sc))
 		return true;

@@ -61,6 +61,9 @@ static const struct record_case records[] = {
     {"v=DMARC1; p=none; rua=mailto:a@b.example,bogus,,mailto:c@d.example",
 	"none none none rr u fo1 rua2 ruf0 mailto:a@b.example "
 	"mailto:c@d.example"},
+    {"v=DMARC1; p=none; rua=mailto:a@b!18446744073709551616,"
+     "mailto:c@d!00000000000000000000018446744073709551615t",
+	"none none none rr u fo1 rua1 ruf0 mailto:c@d"},
     {"v=DMARC1; p=none; rua=mailto:a@b.example!10p,mailto:c@d!,x:y!1k",
 	"none none none rr u fo1 rua1 ruf0 x:y"},
     {"v=DMARC1; p=none; rua=mailto:a b@c,1x:y,:z,mailto:,mailto:x,m%:1",
