@@ -106,10 +106,20 @@ read_b(struct reader *r, const struct tag *t)
 	return decode(r, r->sig->b, &r->sig->signature);
 }
 
+/*
+ * RFC 6376 section 6.1.1: what is inconsistent is a syntax error, as a hash of
+ * another length than that of the algorithm is.
+ */
 static enum dkim_reason
 read_bh(struct reader *r, const struct tag *t)
 {
-	return decode(r, t->value, &r->sig->body_hash);
+	enum dkim_reason why = decode(r, t->value, &r->sig->body_hash);
+
+	if (!why && r->sig->body_hash.n != DKIM_HASH_SIZE &&
+	    (r->sig->algorithm == DKIM_RSA_SHA256 ||
+		r->sig->algorithm == DKIM_ED25519_SHA256))
+		return DKIM_WHY_SYNTAX;
+	return why;
 }
 
 static bool

@@ -322,7 +322,8 @@ test_with_dkim(struct world *w)
 
 	add_on_top(&m,
 	    "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; "
-	    "d=d1.example; s=s1; h=from; bh=QUJD; b=QUJD");
+	    "d=d1.example; s=s1; h=from; b=QUJD; "
+	    "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
 	arena_reset(&w->arena);
 	dns_init(&dns, &w->dns.base, &w->arena, 0, 100);
 	d = dkim_verifier_new(&w->arena, w->engine, &limits, NOW, false);
@@ -636,7 +637,9 @@ test_oldest(struct world *w)
 #define AAR "ARC-Authentication-Results: "
 #define AMS "ARC-Message-Signature: "
 #define SIGNED "; a=rsa-sha256; d=d1.example; s=s1; b=QUJD"
-#define MESSAGE_TAGS SIGNED "; h=from; bh=QUJD\r\n"
+#define MESSAGE_TAGS        \
+	SIGNED "; h=from; " \
+	       "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\r\n"
 #define SEAL_TAGS SIGNED "; cv=none\r\n"
 
 static const struct malformed {

@@ -29,19 +29,21 @@ static const struct {
     {"bad UTF-8", GOOD "; n=a\377b", DKIM_WHY_SYNTAX},
     {"UTF-8", GOOD "; n=a\303\251b", DKIM_WHY_NONE},
     {"all absent", "zz=1", DKIM_WHY_MISSING},
-    {"v absent", "a=rsa-sha256; d=example.org; s=sel; h=from; bh=QUJD; b=QUJD",
+    {"v absent",
+	"a=rsa-sha256; d=example.org; s=sel; h=from; bh=" HASH "; b=QUJD",
 	DKIM_WHY_MISSING},
-    {"a absent", "v=1; d=example.org; s=sel; h=from; bh=QUJD; b=QUJD",
+    {"a absent", "v=1; d=example.org; s=sel; h=from; bh=" HASH "; b=QUJD",
 	DKIM_WHY_MISSING},
-    {"b absent", "v=1; a=rsa-sha256; d=example.org; s=sel; h=from; bh=QUJD",
+    {"b absent", "v=1; a=rsa-sha256; d=example.org; s=sel; h=from; bh=" HASH,
 	DKIM_WHY_MISSING},
     {"bh absent", "v=1; a=rsa-sha256; d=example.org; s=sel; h=from; b=QUJD",
 	DKIM_WHY_MISSING},
-    {"d absent", "v=1; a=rsa-sha256; s=sel; h=from; bh=QUJD; b=QUJD",
+    {"d absent", "v=1; a=rsa-sha256; s=sel; h=from; bh=" HASH "; b=QUJD",
 	DKIM_WHY_MISSING},
-    {"s absent", "v=1; a=rsa-sha256; d=example.org; h=from; bh=QUJD; b=QUJD",
+    {"s absent",
+	"v=1; a=rsa-sha256; d=example.org; h=from; bh=" HASH "; b=QUJD",
 	DKIM_WHY_MISSING},
-    {"h absent", "v=1; a=rsa-sha256; d=example.org; s=sel; bh=QUJD; b=QUJD",
+    {"h absent", "v=1; a=rsa-sha256; d=example.org; s=sel; bh=" HASH "; b=QUJD",
 	DKIM_WHY_MISSING},
     {"v=2", "v=2; zz=1", DKIM_WHY_VERSION},
     {"v=01", "v=01; zz=1", DKIM_WHY_VERSION},
@@ -105,7 +107,16 @@ static const struct {
     {"b: one character over", "b=QUJD", "b=QUJDR", DKIM_WHY_SYNTAX},
     {"b: folded", "b=QUJD", "b= Q\r\n U\tJD", DKIM_WHY_NONE},
     {"bh: empty", "bh=" HASH, "bh=", DKIM_WHY_SYNTAX},
-    {"bh: short", "bh=" HASH, "bh=QUJD", DKIM_WHY_NONE},
+    {"bh: short", "bh=" HASH, "bh=QUJD", DKIM_WHY_SYNTAX},
+    {"bh: of 31 octets", "bh=" HASH,
+	"bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuA==", DKIM_WHY_SYNTAX},
+    {"bh: of 33 octets", "bh=" HASH,
+	"bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFUA", DKIM_WHY_SYNTAX},
+    {"bh: of rsa-sha1",
+	"a=rsa-sha256; d=example.org; s=sel; h=from:to; bh=" HASH,
+	"a=rsa-sha1; d=example.org; s=sel; h=from:to; "
+	"bh=2jmj7l5rSw0yVb/vlWAYkK/YBwk=",
+	DKIM_WHY_SHA1},
     {"d: one label", "d=example.org", "d=org", DKIM_WHY_DOMAIN},
     {"d: empty", "d=example.org", "d=", DKIM_WHY_DOMAIN},
     {"d: final dot", "d=example.org", "d=example.org.", DKIM_WHY_DOMAIN},
@@ -169,7 +180,8 @@ test_fields(void)
 	    " v = 1 ;\r\n\ta=ed25519-sha256; d=EXAMPLE.org; s=Sel.A;"
 	    " c=relaxed/simple; q=dns/txt; l=12; t=5; x=9;"
 	    " h= From :\r\n To; i=joe=20q=3D=40x@Mail.example.ORG;"
-	    " bh=QU\r\n JD; b= Q U I= ; z=x";
+	    " bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NM\r\n pJWZG3hSuFU=;"
+	    " b= Q U I= ; z=x";
 	struct dkim_sig sig;
 	struct arena a;
 	struct str rest, name;
@@ -188,7 +200,9 @@ test_fields(void)
 	is_int(sig.expires, 9, "x");
 	is_str(sig.identity, STR("joe q=@x@Mail.example.ORG"), "i, decoded");
 	is_str(sig.identity_domain, STR("mail.example.org"), "domain of i");
-	is_str(sig.body_hash, STR("ABC"), "bh, decoded");
+	ok(sig.body_hash.n == DKIM_HASH_SIZE &&
+		str_starts(sig.body_hash, STR("\343\260\304B\230\374\034\024")),
+	    "bh, decoded");
 	is_str(sig.b, STR("QUI="), "b without white space");
 	is_str(sig.signature, STR("AB"), "b, decoded");
 	is_str(sig.b_raw, STR(" Q U I= "), "b in the field");
@@ -220,7 +234,7 @@ test_utf8(void)
 {
 	static const char value[] =
 	    "v=1; a=rsa-sha256; d=b\303\274cher.example; s=\303\244.sel;"
-	    " i=\303\266@\303\244.b\303\274cher.example; h=from; bh=QUJD;"
+	    " i=\303\266@\303\244.b\303\274cher.example; h=from; bh=" HASH ";"
 	    " b=QUJD";
 	struct dkim_sig sig;
 	struct arena a;
@@ -254,7 +268,7 @@ test_arc(void)
 	is_int(dkim_sig_read(&a, &tags, DKIM_SIG_ARC_MESSAGE, &sig, NULL),
 	    DKIM_WHY_MISSING, "ARC-Message-Signature needs more");
 	is_int(dkim_sig_tags(&a,
-		   STR("i=1; v=7; a=rsa-sha256; b=QUJD; bh=QUJD; h=from;"
+		   STR("i=1; v=7; a=rsa-sha256; b=QUJD; bh=" HASH "; h=from;"
 		       " d=example.org; s=sel; c=relaxed/relaxed"),
 		   false, &tags, NULL),
 	    0, "an ARC-Message-Signature");
