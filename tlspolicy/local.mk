@@ -47,15 +47,16 @@ t_fuzz_sts_t_LDFLAGS = $(fuzz_ldflags)
 
 EXTRA_DIST += t/fuzz/corpus/sts
 
+sts_host = t/unit/sts_host.h t/tap.h t/unit/tmpdir.h
 check_PROGRAMS += t/unit/sts_addr.t t/unit/sts_cache.t t/unit/sts_fleet.t
-t_unit_sts_fleet_t_SOURCES = t/unit/sts_fleet.t.c t/tap.h t/unit/tmpdir.h
+t_unit_sts_fleet_t_SOURCES = t/unit/sts_fleet.t.c $(sts_host)
 t_unit_sts_fleet_t_LDADD = $(aver_libs)
 check_PROGRAMS += t/unit/sts_copy.t
-t_unit_sts_copy_t_SOURCES = t/unit/sts_copy.t.c t/tap.h t/unit/tmpdir.h
+t_unit_sts_copy_t_SOURCES = t/unit/sts_copy.t.c $(sts_host)
 t_unit_sts_copy_t_LDADD = $(aver_libs)
 t_unit_sts_addr_t_SOURCES = t/unit/sts_addr.t.c t/tap.h
 t_unit_sts_addr_t_LDADD = $(aver_libs)
-t_unit_sts_cache_t_SOURCES = t/unit/sts_cache.t.c t/tap.h t/unit/tmpdir.h
+t_unit_sts_cache_t_SOURCES = t/unit/sts_cache.t.c $(sts_host)
 t_unit_sts_cache_t_LDADD = $(aver_libs)
 check_PROGRAMS += t/unit/dane.t t/unit/nexthop.t t/unit/tls_table.t \
 	t/unit/tls_decide.t

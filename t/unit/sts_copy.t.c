@@ -5,57 +5,15 @@
  * A host's own copy of its policies: what it is worth when the host starts and
  * the shared store is away. SQLite plays that store.
  */
-#include "t/tap.h"
+#include "lib/base/err.h"
+#include "lib/store/sts.h"
+#include "t/unit/sts_host.h"
 #include "t/unit/tmpdir.h"
 
-#include <stdatomic.h>
-#include <sys/stat.h>
-#include <time.h>
-
-#include "lib/base/clock.h"
-#include "lib/base/err.h"
-#include "lib/dns/dns_zone.h"
-#include "lib/store/sts.h"
-#include "tlspolicy/sts_cache.h"
-
-#define START 1700000000
-#define DAY 86400
 #define MANY 1300 /* more than two batches */
 
-#define POLICY(mode)                                                    \
-	"version: STSv1\nmode: " mode "\nmx: mx.example.com\nmax_age: " \
-	"604800\n"
-
-static _Atomic int64_t now_s;
 static char shared[700], copy[700];
 static _Atomic bool is_away; /* the shared store, for who opens it */
-
-static int64_t
-test_now(void)
-{
-	return atomic_load(&now_s);
-}
-
-static void
-sleep_ms(long ms)
-{
-	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
-}
-
-static struct store *
-open_file(const char *path)
-{
-	struct store *s = NULL;
-	struct diag d = {{0}, 0};
-	char spec[sizeof(shared) + 10];
-
-	snprintf(spec, sizeof(spec), "sqlite:%s", path);
-	if (store_open(spec, STORE_WRITE, &s, &d)) {
-		ok(false, "%s", d.text);
-		exit(1);
-	}
-	return s;
-}
 
 static int
 open_shared(void *arg, struct store **out, struct diag *d)
@@ -69,36 +27,6 @@ open_shared(void *arg, struct store **out, struct diag *d)
 
 /* ---- a host ------------------------------------------------------------- */
 
-struct host {
-	struct sts_fetcher fetcher;
-	const char *policy; /* what is served; NULL: a failure */
-	_Atomic unsigned notes;
-	struct dns_source *dns;
-	struct sts_cache *cache;
-	struct ip_net net;
-};
-
-static void
-fetch(struct sts_fetcher *f, struct sts_fetch_job *job)
-{
-	const char *policy = ((struct host *)f)->policy;
-	struct sts_fetch_result r = {.result = TLSRPT_SUCCESS,
-	    .body = str_from_z(policy),
-	    .reason = "told so"};
-
-	if (!policy)
-		r.result = TLSRPT_STS_POLICY_FETCH_ERROR;
-	job->done(job, &r);
-}
-
-static void
-end_fetches(struct sts_fetcher *f)
-{
-	(void)f;
-}
-
-static const struct sts_fetcher_ops fetch_ops = {fetch, end_fetches};
-
 static void
 on_note(void *arg, struct str domain, const char *what)
 {
@@ -111,67 +39,19 @@ static void
 host_open(struct host *h, const char *policy)
 {
 	char spec[sizeof(copy) + 10];
-	struct sts_cache_config cfg = {.fetcher = &h->fetcher,
-	    .opener = {open_shared, NULL},
+	struct sts_cache_config cfg = {.opener = {open_shared, NULL},
 	    .is_shared = true,
 	    .copy = spec,
 	    .refresh = true,
 	    .entries = 2 * MANY,
-	    .octets = 1 << 20,
-	    .allow = {&h->net, 1},
-	    .refresh_time = DAY,
-	    .unused_time = 30 * DAY,
 	    .patience_ms = 10000,
-	    .now = test_now,
 	    .note = on_note,
 	    .note_arg = h};
-	struct diag d = {{0}, 0};
 
 	snprintf(spec, sizeof(spec), "sqlite:%s", copy);
-	*h = (struct host){.fetcher = {&fetch_ops}, .policy = policy};
-	ip_net_parse(STR("192.0.2.0/24"), &h->net);
-	if (dns_zone_parse(STR("*.example A 192.0.2.1\n"), &h->dns, &d))
+	(void)open_shared(NULL, &cfg.store, NULL);
+	if (!host_start(h, "*.example A 192.0.2.1\n", policy, &cfg))
 		exit(1);
-	cfg.dns = h->dns;
-	(void)open_shared(NULL, &cfg.store, &d);
-	if (!ok(sts_cache_open(&cfg, &h->cache, &d) == 0, "it starts %s",
-		d.text))
-		exit(1);
-}
-
-static void
-host_close(struct host *h)
-{
-	sts_cache_close(h->cache);
-	dns_source_close(h->dns);
-}
-
-/* The mode in force, "trouble", "failed", or "-"; id empty: no record. */
-static const char *
-mode(struct host *h, const char *domain, const char *id)
-{
-	int64_t deadline = clock_mono_ms() + 100000;
-	struct sts_question q = {.domain = str_from_z(domain),
-	    .found = *id ? STS_FOUND : STS_ABSENT,
-	    .id = str_from_z(id),
-	    .deadline = deadline};
-	const char *name = "-";
-	struct sts_answer x;
-	struct arena a;
-	struct dns d;
-
-	arena_init(&a, 1 << 20);
-	dns_init(&d, h->dns, &a, deadline, 10);
-	q.dns = &d;
-	sts_cache_ask(h->cache, &q, &a, &x);
-	if (x.trouble.n)
-		name = "trouble";
-	else if (x.sts.policy)
-		name = sts_mode_name(x.sts.policy->mode);
-	else if (x.sts.failure != TLSRPT_SUCCESS)
-		name = "failed";
-	arena_fini(&a);
-	return name;
 }
 
 static void
@@ -225,7 +105,7 @@ test_restart(const char *dir)
 	struct host h;
 
 	begin(dir, "restart");
-	host_open(&h, POLICY("enforce"));
+	host_open(&h, ENFORCE);
 	is_mode(&h, "a.example", "1", "enforce", "a policy is fetched");
 	is_mode(&h, "b.example", "1", "enforce", "two are");
 	host_close(&h);
@@ -253,9 +133,9 @@ test_alone(const char *dir)
 
 	begin(dir, "alone");
 	atomic_store(&is_away, true);
-	host_open(&h, POLICY("testing"));
+	host_open(&h, TESTING);
 	is_mode(&h, "a.example", "1", "testing", "fetched without the store");
-	h.policy = POLICY("enforce");
+	h.policy = ENFORCE;
 	atomic_store(&now_s, START + 10);
 	is_mode(&h, "a.example", "2", "enforce", "and a new one");
 	host_close(&h);
@@ -273,7 +153,7 @@ test_others(const char *dir)
 {
 	struct store_sts row = {.domain = STR("a.example"),
 	    .id = STR("1"),
-	    .policy = STR(POLICY("enforce")),
+	    .policy = STR(ENFORCE),
 	    .fetched = START,
 	    .expires = START + DAY};
 	struct store *s;
@@ -314,7 +194,7 @@ test_many(const char *dir)
 	int n = 0, wrong = 0;
 
 	begin(dir, "many");
-	host_open(&h, POLICY("enforce"));
+	host_open(&h, ENFORCE);
 	for (int i = 0; i < MANY; i++) {
 		snprintf(domain, sizeof(domain), "d%d.example", i);
 		wrong += strcmp(mode(&h, domain, "1"), "enforce") != 0;
@@ -346,7 +226,7 @@ test_use(const char *dir)
 
 	begin(dir, "use");
 	arena_init(&a, 1 << 20);
-	host_open(&h, POLICY("enforce"));
+	host_open(&h, ENFORCE);
 	is_mode(&h, "a.example", "1", "enforce", "a policy");
 	ok(comes(copy, "a.example", true), "is copied");
 	atomic_store(&now_s, START + 2 * 3600);
@@ -376,7 +256,7 @@ test_damaged(const char *dir)
 		fputs("no database", f);
 	if (!ok(f && fclose(f) == 0, "a file that is no database"))
 		exit(1);
-	host_open(&h, POLICY("enforce"));
+	host_open(&h, ENFORCE);
 	is_mode(&h, "a.example", "1", "enforce", "costs no answer");
 	host_close(&h);
 	is_int(h.notes, 1, "it is told, once");
@@ -388,7 +268,7 @@ test_damaged(const char *dir)
 	is_int(h.notes, 1, "but not for each question");
 	host_close(&h);
 	snprintf(copy, sizeof(copy), "%s/nowhere/copy.db", dir);
-	host_open(&h, POLICY("enforce"));
+	host_open(&h, ENFORCE);
 	is_mode(&h, "a.example", "1", "enforce", "no folder costs none either");
 	ok(h.notes == 1, "and is told");
 	host_close(&h);

@@ -6,43 +6,13 @@
  * The store is SQLite with claims put before it, whose operations fail when
  * the test says so.
  */
-#include "t/tap.h"
-#include "t/unit/tmpdir.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
-#include <time.h>
-
-#include "lib/base/clock.h"
 #include "lib/base/err.h"
-#include "lib/dns/dns_zone.h"
 #include "lib/store/backend.h"
 #include "lib/store/destination.h"
-#include "tlspolicy/sts_cache.h"
+#include "t/unit/sts_host.h"
+#include "t/unit/tmpdir.h"
 
-#define START 1700000000
-#define DAY 86400
 #define DOMAIN STR("a.example")
-
-#define POLICY(mode, age)                                      \
-	"version: STSv1\nmode: " mode "\nmx: mx.example.com\n" \
-	"max_age: " age "\n"
-#define ENFORCE POLICY("enforce", "604800")
-#define TESTING POLICY("testing", "604800")
-
-static _Atomic int64_t now_s;
-
-static int64_t
-test_now(void)
-{
-	return atomic_load(&now_s);
-}
-
-static void
-sleep_ms(long ms)
-{
-	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
-}
 
 /* ---- a store ------------------------------------------------------------ */
 
@@ -227,16 +197,7 @@ static const struct store_ops fake_ops = {
 static struct store *
 plain_store(void)
 {
-	struct store *s = NULL;
-	struct diag d = {{0}, 0};
-	char spec[sizeof(path) + 10];
-
-	snprintf(spec, sizeof(spec), "sqlite:%s", path);
-	if (store_open(spec, STORE_WRITE, &s, &d)) {
-		ok(false, "%s", d.text);
-		exit(1);
-	}
-	return s;
+	return open_file(path);
 }
 
 static int
@@ -257,75 +218,6 @@ fake_open(void *arg, struct store **out, struct diag *d)
 
 /* ---- a host ------------------------------------------------------------- */
 
-struct host {
-	struct sts_fetcher fetcher;
-	pthread_mutex_t lock;
-	_Atomic(const char *) policy; /* what is served; NULL: a failure */
-	bool holds;
-	struct sts_fetch_job *waiting;
-	_Atomic unsigned fetches, changes, notes;
-	struct dns_source *dns;
-	struct sts_cache *cache;
-	struct ip_net net;
-};
-
-static struct host *
-host_of(struct sts_fetcher *f)
-{
-	return (struct host *)f;
-}
-
-static void
-serve(struct host *h, struct sts_fetch_job *job)
-{
-	const char *policy = atomic_load(&h->policy);
-	struct sts_fetch_result r = {.result = TLSRPT_SUCCESS,
-	    .body = str_from_z(policy),
-	    .reason = "told so"};
-
-	if (!policy)
-		r.result = TLSRPT_STS_POLICY_FETCH_ERROR;
-	job->done(job, &r);
-}
-
-static void
-fetch(struct sts_fetcher *f, struct sts_fetch_job *job)
-{
-	struct host *h = host_of(f);
-	bool holds;
-
-	pthread_mutex_lock(&h->lock);
-	holds = h->holds;
-	if (holds)
-		h->waiting = job;
-	pthread_mutex_unlock(&h->lock);
-	atomic_fetch_add(&h->fetches, 1);
-	if (!holds)
-		serve(h, job);
-}
-
-static void
-let_go(struct host *h)
-{
-	struct sts_fetch_job *job;
-
-	pthread_mutex_lock(&h->lock);
-	h->holds = false;
-	job = h->waiting;
-	h->waiting = NULL;
-	pthread_mutex_unlock(&h->lock);
-	if (job)
-		serve(h, job);
-}
-
-static void
-end_fetches(struct sts_fetcher *f)
-{
-	let_go(host_of(f));
-}
-
-static const struct sts_fetcher_ops fetch_ops = {fetch, end_fetches};
-
 static void
 on_changed(void *arg, struct str domain)
 {
@@ -343,79 +235,22 @@ on_note(void *arg, struct str domain, const char *what)
 static void
 host_open(struct host *h)
 {
-	struct sts_cache_config cfg = {.fetcher = &h->fetcher,
-	    .opener = {fake_open, NULL},
+	struct sts_cache_config cfg = {.opener = {fake_open, NULL},
 	    .is_shared = true,
 	    .with_hosts = patience,
 	    .refresh = true,
 	    .entries = 100,
-	    .octets = 1 << 20,
-	    .allow = {&h->net, 1},
-	    .refresh_time = DAY,
-	    .unused_time = 30 * DAY,
 	    .patience_ms = 10000,
-	    .now = test_now,
 	    .changed = on_changed,
 	    .note = on_note,
 	    .note_arg = h};
-	struct diag d = {{0}, 0};
 
-	*h = (struct host){.fetcher = {&fetch_ops}, .policy = ENFORCE};
-	pthread_mutex_init(&h->lock, NULL);
-	ip_net_parse(STR("192.0.2.0/24"), &h->net);
-	if (dns_zone_parse(STR("mta-sts.a.example A 192.0.2.1\n"
-			       "*.many.example A 192.0.2.1\n"),
-		&h->dns, &d))
-		exit(1);
-	cfg.dns = h->dns;
 	(void)fake_open(NULL, &cfg.store, NULL);
-	if (!ok(sts_cache_open(&cfg, &h->cache, &d) == 0, "open %s", d.text))
+	if (!host_start(h,
+		"mta-sts.a.example A 192.0.2.1\n"
+		"*.many.example A 192.0.2.1\n",
+		ENFORCE, &cfg))
 		exit(1);
-}
-
-static void
-host_close(struct host *h)
-{
-	sts_cache_close(h->cache);
-	dns_source_close(h->dns);
-	pthread_mutex_destroy(&h->lock);
-}
-
-static struct sts_answer
-ask_for(struct host *h, struct arena *a, const char *domain, const char *id)
-{
-	int64_t deadline = clock_mono_ms() + 100000;
-	struct sts_question q = {.domain = str_from_z(domain),
-	    .found = *id ? STS_FOUND : STS_ABSENT,
-	    .id = str_from_z(id),
-	    .deadline = deadline};
-	struct sts_answer x;
-	struct dns d;
-
-	dns_init(&d, h->dns, a, deadline, 10);
-	q.dns = &d;
-	sts_cache_ask(h->cache, &q, a, &x);
-	return x;
-}
-
-/* The mode in force, "trouble", "failed", or "-". */
-static const char *
-mode(struct host *h, const char *domain, const char *id)
-{
-	const char *name = "-";
-	struct sts_answer x;
-	struct arena a;
-
-	arena_init(&a, 1 << 20);
-	x = ask_for(h, &a, domain, id);
-	if (x.trouble.n)
-		name = "trouble";
-	else if (x.sts.policy)
-		name = sts_mode_name(x.sts.policy->mode);
-	else if (x.sts.failure != TLSRPT_SUCCESS)
-		name = "failed";
-	arena_fini(&a);
-	return name;
 }
 
 static void
@@ -569,8 +404,8 @@ test_alone(const char *dir)
 	atomic_store(&held_by, 0);
 	/* one host's network is broken */
 	a.policy = NULL;
-	is_str(str_from_z(mode(&a, "b.many.example", "1")), STR("failed"),
-	    "one host cannot fetch");
+	is_str(str_from_z(mode(&a, "b.many.example", "1")),
+	    STR("sts-policy-fetch-error"), "one host cannot fetch");
 	is_str(str_from_z(mode(&b, "b.many.example", "1")), STR("enforce"),
 	    "another does at once");
 	is_int(b.fetches, 1, "by a fetch");
@@ -647,6 +482,7 @@ static const struct {
 static void
 test_rows(const char *dir)
 {
+	struct sts_answer x;
 	struct host a;
 	struct store *s;
 	struct arena arena;
@@ -683,8 +519,8 @@ test_rows(const char *dir)
 	atomic_store(&now_s, START + 1001);
 	is_int(sts_cache_reload(a.cache, NULL), 0, "is read");
 	is_mode(&a, "2", "testing", "taken");
-	is_int(ask_for(&a, &arena, "a.example", "2").sts.expires,
-	    START + 1000 + DAY, "and ends");
+	ask(&a, &arena, "a.example", STS_FOUND, "2", 100000, &x);
+	is_int(x.sts.expires, START + 1000 + DAY, "and ends");
 	store_close(s);
 	host_close(&a);
 	arena_fini(&arena);
