@@ -7,6 +7,7 @@
 #include "ctl/eval_report.h"
 #include "ctl/eval_tlsa.h"
 #include "lib/base/b64.h"
+#include "lib/base/chars.h"
 #include "lib/base/err.h"
 #include "lib/dkim/dkim_key.h"
 #include "lib/dkim/dkim_sig.h"
@@ -62,7 +63,8 @@ list_of(struct str list)
 	struct str item;
 
 	while (dkim_list_next(&list, &item))
-		json_array_append_new(out, eval_json_str(item));
+		if (item.n)
+			json_array_append_new(out, eval_json_str(item));
 	return out;
 }
 
@@ -89,16 +91,33 @@ dkim_key_record(struct record *r)
 	return o;
 }
 
-/* text is a whole field; its final CRLF is not part of one. */
+static bool
+is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (chars_is(s.p[i], CH_HIGH))
+			return false;
+	return true;
+}
+
+/*
+ * text is a whole field; its final CRLF is not part of one. Whoever says that
+ * the message is no internationalized one is held to RFC 6376 section 3.2;
+ * without a word UTF-8 is as good as in the messages that are verified.
+ */
 static json_t *
 dkim_signature(struct record *r)
 {
 	struct hdr h = hdr_of(str_trim(r->text, "\r\n"));
-	bool utf8 = json_is_true(json_object_get(r->rq, "smtputf8"));
+	const json_t *utf8 = json_object_get(r->rq, "smtputf8");
 	struct dkim_sig sig;
 	enum dkim_reason why =
-	    dkim_sig_parse(&r->arena, &h, utf8, &sig, &r->diag);
+	    dkim_sig_parse(&r->arena, &h, json_is_true(utf8), &sig, &r->diag);
 
+	if (json_is_false(utf8) && !is_ascii(r->text)) {
+		why = DKIM_WHY_SYNTAX;
+		diag_set(&r->diag, 0, 0, "octets beyond ASCII");
+	}
 	if (!str_eq_ci(h.name, STR("DKIM-Signature")))
 		why = DKIM_WHY_SYNTAX;
 	if (why != DKIM_WHY_NONE && r->diag.text[0] == '\0')

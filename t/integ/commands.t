@@ -194,6 +194,41 @@ def test_wrong(folder):
     tap.eq(os.listdir(site.folder), ["aver.conf"], "nothing was made")
 
 
+SIGNED = ("DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=sel; h=from;"
+          " bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=QUJD; i=%s\r\n")
+KEY = ("v=DKIM1; %s; k=ed25519;"
+       " p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=")
+# request, members of the answer
+RECORDS = [
+    ({"what": "dkim_signature", "text": SIGNED % "a@example.org",
+      "smtputf8": False}, {"valid": True}),
+    ({"what": "dkim_signature", "text": SIGNED % "\u00e4@example.org",
+      "smtputf8": False}, {"valid": False, "reason": "octets beyond ASCII"}),
+    ({"what": "dkim_signature", "text": SIGNED % "\u00e4@example.org",
+      "smtputf8": True}, {"valid": True}),
+    ({"what": "dkim_signature", "text": SIGNED % "\u00e4@example.org"},
+     {"valid": True}),
+    ({"what": "dkim_key_record", "text": KEY % "t=s : y"},
+     {"fields": {"k": "ed25519", "t": ["s", "y"], "revoked": False}}),
+    ({"what": "dkim_key_record", "text": KEY % "t="},
+     {"fields": {"k": "ed25519", "t": [], "revoked": False}}),
+    ({"what": "nonsense", "text": ""}, {"valid": None}),
+]
+
+
+def test_records(folder):
+    site = Site(folder, "records")
+    asked = "".join(json.dumps(dict(q, id=str(i), kind="record")) + "\n"
+                    for i, (q, _) in enumerate(RECORDS))
+    r = site.aver("eval", "--batch", input=asked.encode())
+    told = [json.loads(t) for t in r.stdout.splitlines()]
+    tap.eq([t.get("id") for t in told], [str(i) for i in range(len(RECORDS))],
+           "an answer to each record")
+    for (request, want), got in zip(RECORDS, told):
+        tap.eq({k: got.get(k) for k in want}, want,
+               "%(what)s: %(text)s" % request)
+
+
 # value, comment
 SUPPRESSED = [("\u00fc@x.example", "a\\b \u00fc \x01"),
               ('"a\\\\b"@x.example', ""), ("plain@x.example", b"\xff\xfe"),
@@ -235,7 +270,8 @@ def test_suppress(folder):
 with tempfile.TemporaryDirectory(prefix="aver-commands-") as tmp:
     try:
         for test in (test_absent, test_unreadable, test_json, test_output,
-                     test_redis, test_wrong, test_version, test_suppress):
+                     test_redis, test_wrong, test_version, test_suppress,
+                     test_records):
             tap.note(test.__name__)
             test(tmp)
     except Exception:
