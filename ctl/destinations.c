@@ -8,7 +8,6 @@
 #include <jansson.h>
 
 #include "ctl/cell.h"
-#include "ctl/existing.h"
 #include "ctl/usage.h"
 #include "lib/base/err.h"
 #include "lib/store/destination.h"
@@ -153,8 +152,7 @@ run(const struct conf *c, struct command *k, struct arena *a)
 			return fail(&d);
 		k->domain = hop.domain;
 	}
-	if (forgets ? existing_open(c->store, &s, &d)
-		    : store_open(c->store, STORE_READ, &s, &d))
+	if (store_open(c->store, forgets ? STORE_CHANGE : STORE_READ, &s, &d))
 		return fail(&d);
 	status = forgets ? forget(k, s, &d) : show(k, s, &d);
 	store_close(s);

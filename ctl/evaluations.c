@@ -9,7 +9,6 @@
 #include <jansson.h>
 
 #include "ctl/cell.h"
-#include "ctl/existing.h"
 #include "ctl/listing.h"
 #include "ctl/usage.h"
 #include "lib/base/err.h"
@@ -380,9 +379,8 @@ run(struct command *k, const struct conf *c)
 	struct diag d = {.text = "output failed"};
 	struct store *s = NULL;
 	int status = FAILED;
-	int err = k->verb == VERB_REMOVE
-		      ? existing_open(c->store, &s, &d)
-		      : store_open(c->store, STORE_READ, &s, &d);
+	int err = store_open(c->store,
+	    k->verb == VERB_REMOVE ? STORE_CHANGE : STORE_READ, &s, &d);
 
 	if (err)
 		return fail(&d);

@@ -13,7 +13,6 @@ aver_SOURCES = ctl/main.c \
 	ctl/cmd_conf.c ctl/cmd_conf.h \
 	ctl/cmd_eval.c ctl/cmd_eval.h \
 	ctl/cmd_reload.c ctl/cmd_reload.h \
-	ctl/existing.c ctl/existing.h \
 	ctl/eval_batch.c ctl/eval_batch.h \
 	ctl/eval_json.c ctl/eval_json.h \
 	ctl/eval_record.c ctl/eval_record.h \

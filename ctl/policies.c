@@ -9,7 +9,6 @@
 #include <jansson.h>
 
 #include "ctl/cell.h"
-#include "ctl/existing.h"
 #include "ctl/tls_setup.h"
 #include "ctl/usage.h"
 #include "lib/base/clock.h"
@@ -304,7 +303,7 @@ run_remove(struct command *k)
 
 	if (err)
 		return err;
-	err = existing_open(k->setup.conf->store, &s, &d);
+	err = store_open(k->setup.conf->store, STORE_CHANGE, &s, &d);
 	if (!err)
 		err = store_remove_sts(s, k->hop.domain, &d);
 	store_close(s);

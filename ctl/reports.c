@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "ctl/cell.h"
-#include "ctl/existing.h"
 #include "ctl/listing.h"
 #include "ctl/usage.h"
 #include "lib/base/clock.h"
@@ -350,8 +349,8 @@ static int
 run(struct command *k, const struct conf *c)
 {
 	bool writes = k->verb == VERB_RESEND || k->verb == VERB_CANCEL;
-	int err = writes ? existing_open(c->store, &k->store, &k->d)
-			 : store_open(c->store, STORE_READ, &k->store, &k->d);
+	int err = store_open(
+	    c->store, writes ? STORE_CHANGE : STORE_READ, &k->store, &k->d);
 
 	if (err)
 		return fail(&k->d);

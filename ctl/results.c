@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "ctl/cell.h"
-#include "ctl/existing.h"
 #include "ctl/listing.h"
 #include "ctl/results_import.h"
 #include "ctl/usage.h"
@@ -302,8 +301,8 @@ run(const struct conf *c, struct command *k, const struct verb *v)
 			    &k->d, AVER_SYNTAX, 0, "this is no domain");
 		k->domain = hop.domain;
 	}
-	err = v->writes ? existing_open(c->store, &k->store, &k->d)
-			: store_open(c->store, STORE_READ, &k->store, &k->d);
+	err = store_open(
+	    c->store, v->writes ? STORE_CHANGE : STORE_READ, &k->store, &k->d);
 	if (!err)
 		err = v->run(k);
 	store_close(k->store);

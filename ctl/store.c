@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/existing.h"
 #include "ctl/store_check.h"
 #include "ctl/store_copy.h"
 #include "ctl/usage.h"
@@ -105,7 +104,7 @@ migrate(const char *from, const char *to, FILE *out)
 		fputs("aver: both are the same store\n", stderr);
 		return USAGE_STATUS;
 	}
-	err = existing_open(from, &a, &d);
+	err = store_open(from, STORE_CHANGE, &a, &d);
 	if (!err)
 		err = store_open(to, STORE_WRITE, &b, &d);
 	if (!err)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "ctl/cell.h"
-#include "ctl/existing.h"
 #include "ctl/json_text.h"
 #include "ctl/listing.h"
 #include "ctl/usage.h"
@@ -342,7 +341,7 @@ run(struct command *k, const struct conf *c)
 	int err;
 
 	if (k->verb == VERB_REMOVE)
-		err = existing_open(c->store, &k->store, &k->d);
+		err = store_open(c->store, STORE_CHANGE, &k->store, &k->d);
 	else
 		err = store_open(c->store, reads ? STORE_READ : STORE_WRITE,
 		    &k->store, &k->d);

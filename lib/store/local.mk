@@ -109,7 +109,6 @@ t_unit_known_t_SOURCES = t/unit/known.t.c t/tap.h
 t_unit_known_t_LDADD = $(aver_libs)
 t_unit_evaluations_t_SOURCES = t/unit/evaluations.t.c t/tap.h \
 	ctl/cell.c ctl/cell.h ctl/evaluations.c ctl/evaluations.h \
-	ctl/existing.c ctl/existing.h \
 	ctl/listing.c ctl/listing.h \
 	ctl/usage.c ctl/usage.h
 t_unit_evaluations_t_LDADD = $(aver_libs)

@@ -23,7 +23,7 @@ struct redis_conn {
 	struct redis_spec spec;
 	struct redis_link link;
 	SSL_CTX *ctx;
-	bool write;
+	enum store_mode mode;
 	bool greeted; /* connected and all said that has to be */
 	char sentinel_password[REDIS_TEXT_MAX + 1];
 	size_t first; /* of the spec's hosts: the one to ask first */
@@ -106,7 +106,7 @@ make_tls(struct redis_conn *c, struct diag *d)
 }
 
 int
-redis_conn_new(const struct redis_spec *spec, bool write,
+redis_conn_new(const struct redis_spec *spec, enum store_mode mode,
     struct redis_conn **out, struct diag *d)
 {
 	struct redis_conn *c = calloc(1, sizeof(*c));
@@ -115,7 +115,7 @@ redis_conn_new(const struct redis_spec *spec, bool write,
 	if (!c)
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	c->spec = *spec;
-	c->write = write;
+	c->mode = mode;
 	redis_link_init(&c->link);
 	buf_init(&c->args, NULL, COMMAND_MAX);
 	snprintf(c->key, sizeof(c->key), "{%s}:v", spec->prefix);
@@ -494,7 +494,7 @@ say_hello(struct redis_conn *c, struct arena *a, struct resp *r, struct diag *d)
 	int err;
 
 	buf_init(&args, NULL, 64);
-	resp_put_word(&args, c->write ? STR("w") : STR("r"));
+	resp_put_word(&args, c->mode == STORE_WRITE ? STR("w") : STR("r"));
 	err = call(c, REDIS_HELLO, &args, 1, a, r, d);
 	buf_fini(&args);
 	if (!err && r->type != RESP_BULK && r->type != RESP_NIL)
@@ -533,7 +533,8 @@ greet(struct redis_conn *c, struct diag *d)
 
 	arena_init(&a, SMALL);
 	err = say_hello(c, &a, &r, d);
-	if (!err && c->write && str_eq(r.s, STR(REDIS_OLD_VERSION))) {
+	if (!err && c->mode != STORE_READ &&
+	    str_eq(r.s, STR(REDIS_OLD_VERSION))) {
 		err = renew_rows(c, d);
 		if (!err)
 			err = say_hello(c, &a, &r, d);

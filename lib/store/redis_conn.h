@@ -28,6 +28,7 @@
 #include "lib/store/redis_lua.h"
 #include "lib/store/redis_spec.h"
 #include "lib/store/resp.h"
+#include "lib/store/store.h"
 
 #define REDIS_REPLY_MAX ((size_t)64 << 20)
 #define REDIS_BREAK_MS 200
@@ -35,8 +36,8 @@
 
 struct redis_conn;
 
-/* Reads the password file. Connects at the first call. write: see hello. */
-int redis_conn_new(const struct redis_spec *spec, bool write,
+/* Reads the password file. Connects at the first call. mode: see hello. */
+int redis_conn_new(const struct redis_spec *spec, enum store_mode mode,
     struct redis_conn **out, struct diag *d);
 void redis_conn_free(struct redis_conn *c); /* NULL allowed */
 const struct redis_spec *redis_conn_spec(const struct redis_conn *c);

@@ -413,6 +413,13 @@ migrate(struct sqlite_store *s, const struct store_sqlite_options *o,
 }
 
 static int
+is_empty(const struct sqlite_store *s, struct diag *d)
+{
+	return diag_set(d, AVER_TEMP, 0,
+	    "%s: is empty; nothing has been recorded yet", s->path);
+}
+
+static int
 check_read(struct sqlite_store *s, const struct store_sqlite_options *o,
     struct diag *d)
 {
@@ -422,8 +429,7 @@ check_read(struct sqlite_store *s, const struct store_sqlite_options *o,
 	if (err || version == (int64_t)o->n_steps)
 		return err;
 	if (version == 0)
-		return diag_set(d, AVER_TEMP, 0,
-		    "%s: is empty; nothing has been recorded yet", s->path);
+		return is_empty(s, d);
 	return diag_set(d, AVER_CONF, 0,
 	    "%s: has schema version %lld; the milter migrates it to %zu when "
 	    "it starts",
@@ -502,11 +508,11 @@ open_db(struct sqlite_store *s, const char *name, int flags)
 }
 
 static int
-open_write(struct sqlite_store *s, const struct store_sqlite_options *o,
-    struct diag *d)
+open_write(struct sqlite_store *s, bool makes,
+    const struct store_sqlite_options *o, struct diag *d)
 {
-	int64_t version;
-	int rc, err = create_file(s, d);
+	int64_t version = 0;
+	int rc, err = makes ? create_file(s, d) : 0;
 
 	if (!err)
 		err = note_file(s, d);
@@ -517,6 +523,8 @@ open_write(struct sqlite_store *s, const struct store_sqlite_options *o,
 		return db_failed(s, d, rc);
 	/* before anything is written to what may be somebody else's */
 	err = read_version(s, o->n_steps, &version, d);
+	if (!err && version == 0 && !makes)
+		err = is_empty(s, d);
 	if (err)
 		return err;
 	rc = execute(s, "PRAGMA journal_mode = WAL");
@@ -616,7 +624,8 @@ db_open(struct sqlite_store *s, enum store_mode mode,
 
 	s->read_only = mode == STORE_READ;
 	s->digest_octets = o->digest_octets;
-	err = s->read_only ? open_read(s, o, d) : open_write(s, o, d);
+	err = s->read_only ? open_read(s, o, d)
+			   : open_write(s, mode == STORE_WRITE, o, d);
 	return err ? err : prepare(s, d);
 }
 

@@ -19,11 +19,13 @@
 
 struct store;
 
-enum store_mode { STORE_READ, STORE_WRITE };
+enum store_mode { STORE_READ, STORE_WRITE, STORE_CHANGE };
 
 /*
  * spec: "sqlite:PATH". STORE_WRITE creates what is missing and migrates an
  * older schema; a newer schema than this program's is refused (AVER_CONF).
+ * STORE_CHANGE is the same for who changes or removes what is there: it makes
+ * no store, but says what STORE_READ says of one that is missing or empty.
  * Returns 0 with *out, or AVER_CONF, AVER_IO, AVER_TEMP (locked), AVER_NOMEM
  * with d filled.
  */

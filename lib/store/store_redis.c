@@ -93,13 +93,14 @@ static const struct store_ops ops = {
 };
 
 static int
-new_conn(const char *text, bool write, struct redis_conn **out, struct diag *d)
+new_conn(const char *text, enum store_mode mode, struct redis_conn **out,
+    struct diag *d)
 {
 	struct redis_spec spec;
 	int err = redis_spec_parse(str_from_z(text), &spec, d);
 
 	if (!err)
-		err = redis_conn_new(&spec, write, out, d);
+		err = redis_conn_new(&spec, mode, out, d);
 	OPENSSL_cleanse(spec.password, sizeof(spec.password));
 	return err;
 }
@@ -108,7 +109,7 @@ int
 store_redis_check(const char *text, struct diag *d)
 {
 	struct redis_conn *c = NULL;
-	int err = new_conn(text, false, &c, d);
+	int err = new_conn(text, STORE_READ, &c, d);
 
 	redis_conn_free(c);
 	return err;
@@ -125,7 +126,7 @@ store_redis_open(
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	s->base.ops = &ops;
 	s->read_only = mode == STORE_READ;
-	err = new_conn(text, mode == STORE_WRITE, &s->c, d);
+	err = new_conn(text, mode, &s->c, d);
 	if (!err)
 		err = redis_conn_open(s->c, d);
 	if (err) {

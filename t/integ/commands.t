@@ -1,11 +1,13 @@
 #!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: ISC
 # Copyright (c) 2026 the aver authors
-"""What aver(1) does with a store that is not there, with output that cannot
-be written, with arguments that make no sense, and what it prints as JSON."""
+"""What aver(1) does with a store that is not there, with an old one, with
+output that cannot be written, with arguments that make no sense, and what it
+prints as JSON."""
 import ctypes
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -98,6 +100,123 @@ def test_absent(folder):
     tap.eq(os.listdir(site.folder), ["aver.conf"], "and nothing was made")
 
 
+def on_redis(test, folder):
+    if not R.SERVER or not R.CLI:
+        tap.count += 1
+        print("ok %d - Redis # SKIP redis-server is missing" % tap.count)
+        return
+    with R.Fleet() as fleet:
+        server = fleet.server("--save", "")
+        test(folder, server, "redis://127.0.0.1:%d?timeout=20000"
+             "&command_timeout=60000" % server.port)
+
+
+def absent_on_redis(folder, server, spec):
+    site = Site(folder, "absent-redis", spec)
+    for args in REMOVES + [("store", "migrate", spec, "sqlite:" + site.db)]:
+        r = site.aver(*args)
+        tap.ok(r.returncode == 1 and not r.stdout and
+               b"nothing has been recorded" in r.stderr,
+               words(args) + ": there is no store on Redis", r)
+    tap.eq(server.cli("KEYS", "*").strip(), "", "and none was made")
+    tap.eq(os.listdir(site.folder), ["aver.conf"], "nor a file")
+
+
+# --- a store as the first programs left it
+
+OLD_SQLITE = """
+CREATE TABLE evaluation (id INTEGER PRIMARY KEY, policy_domain TEXT NOT NULL,
+ hour INTEGER NOT NULL, optional INTEGER NOT NULL, digest BLOB NOT NULL,
+ count INTEGER NOT NULL, octets BLOB NOT NULL,
+ UNIQUE (policy_domain, hour, optional, digest)) STRICT;
+CREATE TABLE source (name TEXT NOT NULL PRIMARY KEY, seq INTEGER NOT NULL)
+ STRICT, WITHOUT ROWID;
+INSERT INTO evaluation VALUES (1, 'x.example', 3600, 1, x'00', 5, x'6f');
+INSERT INTO evaluation VALUES (2, 'y.example', 3600, 1, x'01', 7, x'6f');
+PRAGMA application_id = %d;
+PRAGMA user_version = 1;
+"""
+OLD_REDIS = [
+    "SET {aver}:v 1", "ZADD {aver}:E 0 x.example 0 y.example",
+    "HSET {aver}:ec:x.example 3600lo 5", "HSET {aver}:ec:y.example 3600lo 7",
+    "HSET {aver}:el:x.example 3600l oone",
+    "HSET {aver}:el:y.example 3600l oone",
+    "ZADD {aver}:e:l:3600:o:x.example 5 one",
+    "ZADD {aver}:e:l:3600:o:y.example 7 one"]
+
+
+def pragma(path, name):
+    db = sqlite3.connect(path)
+    try:
+        return db.execute("PRAGMA " + name).fetchone()[0]
+    finally:
+        db.close()
+
+
+def old_does_work(site, make, version, today):
+    """Each command that changes something brings an older store to today's
+    version and answers as it does on one of today."""
+    for args in REMOVES + [("store", "migrate", site.store,
+                            "sqlite:" + site.db + ".moved")]:
+        make()
+        tap.eq(version(), "1", words(args) + ": an old store")
+        r = site.aver("evaluations")
+        tap.ok(r.returncode == 1 and b"version 1" in r.stderr,
+               "which who only looks leaves alone", r)
+        old = site.aver(*args)
+        tap.eq(version(), today, "is brought to today's version")
+        left = site.aver("evaluations").stdout
+        tap.ok((b"x.example" in left, b"y.example" in left) ==
+               {"evaluations": (False, True), "store": (False, False)}
+               .get(args[0], (True, True)), "what it held is there, or gone",
+               left)
+        if args[0] == "evaluations":
+            tap.eq((old.returncode, old.stdout),
+                   (0, b"removed 5 messages of x.example\n"),
+                   "and was removed")
+        elif args[0] == "store":
+            tap.ok(old.returncode == 0 and b"messages=12 " in old.stdout,
+                   "and was moved", old)
+        else:
+            new = site.aver(*args)
+            tap.eq((old.returncode, old.stdout, old.stderr),
+                   (new.returncode, new.stdout, new.stderr),
+                   "the answer is that of a store of today")
+
+
+def test_old(folder):
+    recent = Site(folder, "recent")
+    recent.fill()
+    site = Site(folder, "old")
+
+    def make():
+        for name in os.listdir(site.folder):
+            if name != "aver.conf":
+                os.unlink(os.path.join(site.folder, name))
+        db = sqlite3.connect(site.db)
+        db.executescript(OLD_SQLITE % pragma(recent.db, "application_id"))
+        db.close()
+    old_does_work(site, make, lambda: str(pragma(site.db, "user_version")),
+                  str(pragma(recent.db, "user_version")))
+
+
+def old_on_redis(folder, server, spec):
+    site = Site(folder, "old-redis", spec)
+    site.fill()
+
+    def version():
+        return server.cli("GET", "{aver}:v").strip()
+
+    def make():
+        server.cli("FLUSHALL")
+        if os.path.exists(site.db + ".moved"):
+            os.unlink(site.db + ".moved")
+        for command in OLD_REDIS:
+            server.cli(*command.split())
+    today = version()
+    old_does_work(site, make, version, today)
+
+
 def without_root():
     """What root may do with files of others, a program does not inherit."""
     if os.getuid() == 0:
@@ -163,26 +282,25 @@ def test_output(folder):
            "aver eval --batch </", r)
 
 
-def test_redis(folder):
+def closed_on_redis(folder, server, spec):
     """What is printed does not go to a socket that has the number of a
     standard file."""
-    if not R.SERVER or not R.CLI:
-        tap.count += 1
-        print("ok %d - Redis # SKIP redis-server is missing" % tap.count)
-        return
-    with R.Fleet() as fleet:
-        server = fleet.server("--save", "")
-        site = Site(folder, "redis", "redis://127.0.0.1:%d?timeout=20000"
-                    "&command_timeout=60000" % server.port)
-        site.fill(100)
-        tap.ok(len(site.aver("evaluations").stdout) > 8192, "a long list")
-        server.cli("CONFIG", "RESETSTAT")
-        r = site.aver("evaluations", preexec_fn=lambda: os.close(1))
-        tap.eq(r.returncode, 1, "a list that nobody gets")
-        site.aver("evaluations", "show", "nix.example",
-                  preexec_fn=lambda: os.closerange(0, 3))
-        told = server.cli("INFO", "errorstats")
-        tap.ok("errorstat_ERR" not in told, "is no command to Redis", told)
+    site = Site(folder, "redis", spec)
+    site.fill(100)
+    tap.ok(len(site.aver("evaluations").stdout) > 8192, "a long list")
+    server.cli("CONFIG", "RESETSTAT")
+    r = site.aver("evaluations", preexec_fn=lambda: os.close(1))
+    tap.eq(r.returncode, 1, "a list that nobody gets")
+    site.aver("evaluations", "show", "nix.example",
+              preexec_fn=lambda: os.closerange(0, 3))
+    told = server.cli("INFO", "errorstats")
+    tap.ok("errorstat_ERR" not in told, "is no command to Redis", told)
+
+
+def test_redis(folder):
+    for test in (absent_on_redis, old_on_redis, closed_on_redis):
+        tap.note(test.__name__)
+        on_redis(test, folder)
 
 
 def test_wrong(folder):
@@ -269,9 +387,9 @@ def test_suppress(folder):
 
 with tempfile.TemporaryDirectory(prefix="aver-commands-") as tmp:
     try:
-        for test in (test_absent, test_unreadable, test_json, test_output,
-                     test_redis, test_wrong, test_version, test_suppress,
-                     test_records):
+        for test in (test_absent, test_old, test_unreadable, test_json,
+                     test_output, test_redis, test_wrong, test_version,
+                     test_suppress, test_records):
             tap.note(test.__name__)
             test(tmp)
     except Exception:

@@ -407,9 +407,13 @@ contract(const char *spec)
 	struct store *s = NULL;
 	struct diag d;
 
+	ok(store_open(spec, STORE_CHANGE, &s, &d) < 0 &&
+		strstr(d.text, "nothing has been recorded yet"),
+	    "a store that is not there cannot be changed: %s", d.text);
+	/* or the one before has made it */
 	ok(store_open(spec, STORE_READ, &s, &d) < 0 &&
 		strstr(d.text, "nothing has been recorded yet"),
-	    "a store that is not there cannot be read: %s", d.text);
+	    "nor read: %s", d.text);
 	if (!ok(store_open(spec, STORE_WRITE, &s, &d) == 0, "open %s", spec))
 		return;
 	contract_rows(s);
@@ -590,17 +594,19 @@ taken_over(struct store *s)
 }
 
 static void
-from_version(const char *dir, unsigned version)
+from_version(const char *dir, unsigned version, enum store_mode mode)
 {
 	const char *const steps[] = {version_1[0], version_2[1]};
-	struct tmppath p = tmp_in(dir, version == 1 ? "v1.db" : "v2.db");
+	struct tmppath p;
 	const struct store_known k = {STR("k.example"), 86400};
 	struct store_fence fence = {.token = 1};
 	struct store *s = NULL;
-	char want[80];
+	char want[80], name[32];
 	uint64_t seq = 0;
 	struct diag d;
 
+	snprintf(name, sizeof(name), "v%u-%d.db", version, (int)mode);
+	p = tmp_in(dir, name);
 	/* the statements of today need more */
 	ok(open_steps(p.z, STORE_WRITE, steps, version, &s, &d) < 0,
 	    "a store of version %u", version);
@@ -610,8 +616,9 @@ from_version(const char *dir, unsigned version)
 	ok(store_sqlite_open(p.z, STORE_READ, NULL, &s, &d) == AVER_CONF &&
 		strstr(d.text, want),
 	    "is not migrated by a reader: %s", d.text);
-	if (!ok(store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d) == 0,
-		"becomes today's"))
+	if (!ok(store_sqlite_open(p.z, mode, NULL, &s, &d) == 0,
+		"becomes today's for who %s",
+		mode == STORE_WRITE ? "records" : "changes it"))
 		return;
 	is_rows(s, "v1.example", 0, 10, "v1.example 1 o 5 optional\n",
 	    "with its rows");
@@ -685,6 +692,8 @@ foreign_files(const char *dir)
 	tmp_write(p.z, "", 0);
 	ok(store_sqlite_open(p.z, STORE_READ, NULL, &s, &d) == AVER_TEMP,
 	    "an empty file, read: %s", d.text);
+	ok(store_sqlite_open(p.z, STORE_CHANGE, NULL, &s, &d) == AVER_TEMP,
+	    "to be changed: %s", d.text);
 	is_int(store_sqlite_open(p.z, STORE_WRITE, NULL, &s, &d), 0,
 	    "an empty file becomes a store");
 	store_close(s);
@@ -1183,8 +1192,10 @@ main(void)
 	on_each_backend("known", contract_known);
 	bad_specs();
 	migrations(dir.path);
-	from_version(dir.path, 1);
-	from_version(dir.path, 2);
+	from_version(dir.path, 1, STORE_WRITE);
+	from_version(dir.path, 2, STORE_WRITE);
+	from_version(dir.path, 1, STORE_CHANGE);
+	from_version(dir.path, 2, STORE_CHANGE);
 	foreign_files(dir.path);
 	collisions(dir.path);
 	locked(dir.path);

@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the aver authors */
 
 /*
- * A store on Redis as older programs left it, made anew by the first writer
- * that opens it: nothing is lost and nothing of the old keys stays.
+ * A store on Redis as older programs left it, made anew by the first who opens
+ * it to record or to change what is there: nothing is lost and nothing of the old keys stays.
  */
 #include "lib/store/redis_link.h"
 #include "lib/store/take.h"
@@ -181,7 +181,7 @@ is_last(struct store *s, const char *domain, int64_t to, struct str want)
 }
 
 static void
-contract(const char *spec)
+made_anew(const char *spec, enum store_mode mode)
 {
 	struct store_fence fence = {.token = 1};
 	struct server server;
@@ -199,7 +199,7 @@ contract(const char *spec)
 	is_int(store_open(spec, STORE_READ, &s, &d), AVER_TEMP,
 	    "a reader waits for somebody who may write");
 	ok(strstr(d.text, "version 1"), "and says so: %s", d.text);
-	s = store_now(spec, STORE_WRITE);
+	s = store_now(spec, mode);
 	is_all_there(s);
 	is_last(s, "a.example", EVER, STR("ze\0ro"));
 	is_last(s, "a.example", 11 * HOUR, STR("one"));
@@ -222,9 +222,22 @@ contract(const char *spec)
 	redis_link_fini(&server.link);
 }
 
+static void
+recorded(const char *spec)
+{
+	made_anew(spec, STORE_WRITE);
+}
+
+static void
+changed(const char *spec)
+{
+	made_anew(spec, STORE_CHANGE);
+}
+
 int
 main(void)
 {
-	on_redis("old", contract);
+	on_redis("old", recorded);
+	on_redis("old", changed);
 	return tap_done();
 }
