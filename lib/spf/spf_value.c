@@ -123,17 +123,27 @@ print_best_ptr(struct spf_ctx *c)
 		buf_add_z(&c->value, "unknown");
 }
 
-/* RFC 7208 section 7.2: dotted nibbles for IPv6. */
+/*
+ * RFC 7208 section 7.2: dotted nibbles for IPv6. No name cares about their
+ * case, which is that of section 7.4; in the text of an explanation it is the
+ * one that the test suite of that RFC and other programs have.
+ */
 static void
-print_dotted(struct buf *b, const struct ip *ip)
+print_dotted(struct buf *b, const struct ip *ip, bool capitals)
 {
+	const char *hex = capitals ? "0123456789ABCDEF" : "0123456789abcdef";
+
 	if (ip->family == IP_V4) {
 		ip_print(b, ip);
 		return;
 	}
-	for (int i = 0; i < 16; i++)
-		buf_addf(
-		    b, i ? ".%x.%x" : "%x.%x", ip->a[i] >> 4, ip->a[i] & 15u);
+	for (int i = 0; i < 16; i++) {
+		if (i)
+			buf_add_c(b, '.');
+		buf_add_c(b, hex[ip->a[i] >> 4]);
+		buf_add_c(b, '.');
+		buf_add_c(b, hex[ip->a[i] & 15u]);
+	}
 }
 
 static void
@@ -159,7 +169,7 @@ made_value(struct spf_ctx *c, char letter)
 	else if (letter == 'p')
 		print_best_ptr(c);
 	else if (letter == 'i')
-		print_dotted(b, &c->ip);
+		print_dotted(b, &c->ip, c->explaining);
 	else if (letter == 'c')
 		ip_print(b, &c->ip);
 	else if (letter == 't')

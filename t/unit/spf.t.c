@@ -503,6 +503,12 @@ test_explanations(struct arena *a)
 	ok(str_starts(v.explanation, STR("192.0.2.1 192.0.2.1 of a@expred")),
 	    "the redirect's target explains");
 	is_int(v.lookups, 1, "and that does not count");
+	in = input_of("a@exp.test", "2001:db8::ef", HELO);
+	v = eval(&src, a, &in, 200);
+	ok(str_starts(v.explanation,
+	       STR("2.0.0.1.0.D.B.8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0."
+		   "0.E.F 2001:db8::ef of ")),
+	    "the nibbles of an explanation are capitals");
 
 	memset(long_helo, 'h', 200);
 	long_helo[200] = '\0';
