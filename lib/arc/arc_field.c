@@ -127,10 +127,11 @@ arc_field_cv(const struct tag_list *tags, enum arc_cv *out)
 }
 
 /*
- * RFC 8617 section 4.1.2 forbids Authentication-Results and
- * ARC-Authentication-Results as well, because they may be gone or changed
- * further on. Then the signature fails by itself; sealers written to the
- * drafts of that RFC do sign the latter.
+ * RFC 8617 section 4.1.2 forbids a sealer all fields of ARC, and
+ * Authentication-Results. Section 5.2 checks none of that: a field that is
+ * gone or changed further on makes the signature fail by itself. Sealers
+ * written to drafts of that RFC do sign results, those of its test suite
+ * message signatures as well; only seals fail there.
  */
 bool
 arc_covers_seals(struct str names)
@@ -139,7 +140,7 @@ arc_covers_seals(struct str names)
 	enum arc_kind k;
 
 	while (dkim_list_next(&names, &name))
-		if (arc_kind_of(name, &k) && k != ARC_RESULTS)
+		if (arc_kind_of(name, &k) && k == ARC_SEAL)
 			return true;
 	return false;
 }

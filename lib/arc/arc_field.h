@@ -47,8 +47,8 @@ enum arc_cv { ARC_CV_NONE, ARC_CV_PASS, ARC_CV_FAIL, ARC_CV_COUNT };
 bool arc_field_cv(const struct tag_list *tags, enum arc_cv *out);
 
 /*
- * True when h= of a message signature names seals or message signatures,
- * which RFC 8617 section 4.1.2 forbids.
+ * True when h= of a message signature names seals, which RFC 8617 section
+ * 4.1.2 forbids.
  */
 bool arc_covers_seals(struct str names);
 
