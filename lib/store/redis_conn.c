@@ -233,18 +233,19 @@ say(struct redis_conn *c, const char *const *words, size_t n,
 	return 0;
 }
 
+/* password empty: nothing is said; user empty: the default one */
 static int
-login(struct redis_conn *c, struct arena *a, struct diag *d)
+login(struct redis_conn *c, const char *user, const char *password,
+    struct arena *a, struct diag *d)
 {
-	const char *with_user[] = {"AUTH", c->spec.user, c->spec.password};
-	const char *without[] = {"AUTH", c->spec.password};
+	const char *words[] = {"AUTH", user, password};
+	const char *without[] = {"AUTH", password};
 	struct resp r;
 
-	if (!c->spec.password[0])
+	if (!password[0])
 		return 0;
-	if (c->spec.user[0])
-		return say(c, with_user, 3, a, &r, d);
-	return say(c, without, 2, a, &r, d);
+	return user[0] ? say(c, words, 3, a, &r, d)
+		       : say(c, without, 2, a, &r, d);
 }
 
 static int
@@ -300,7 +301,6 @@ ask_sentinel(struct redis_conn *c, const struct redis_host *sentinel,
 {
 	const char *words[] = {
 	    "SENTINEL", "get-master-addr-by-name", c->spec.master};
-	const char *auth[] = {"AUTH", c->sentinel_password};
 	struct arena a;
 	struct resp r;
 	int err = open_link(c, sentinel, d);
@@ -308,8 +308,7 @@ ask_sentinel(struct redis_conn *c, const struct redis_host *sentinel,
 	if (err)
 		return err;
 	arena_init(&a, SMALL);
-	if (c->sentinel_password[0])
-		err = say(c, auth, 2, &a, &r, d);
+	err = login(c, c->spec.sentinel_user, c->sentinel_password, &a, d);
 	if (!err)
 		err = say(c, words, 3, &a, &r, d);
 	if (!err && r.type == RESP_NIL)
@@ -451,7 +450,7 @@ follow(struct redis_conn *c, struct str text, struct diag *d)
 	err = open_named(c, &to, d);
 	arena_init(&a, SMALL);
 	if (!err)
-		err = login(c, &a, d);
+		err = login(c, c->spec.user, c->spec.password, &a, d);
 	arena_fini(&a);
 	if (err)
 		drop(c);
@@ -579,7 +578,7 @@ open_at(struct redis_conn *c, const struct redis_host *host, struct diag *d)
 	arena_init(&a, SMALL);
 	err = find_server(c, host, d);
 	if (!err)
-		err = login(c, &a, d);
+		err = login(c, c->spec.user, c->spec.password, &a, d);
 	if (!err && c->spec.kind == REDIS_SENTINEL)
 		err = check_role(c, &a, d);
 	if (!err)

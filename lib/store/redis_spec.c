@@ -138,6 +138,9 @@ set_option(struct redis_spec *s, struct str name, struct str value)
 	if (str_eq(name, STR("sentinel_password_file")))
 		return s->kind == REDIS_SENTINEL &&
 		       set_path(value, s->sentinel_password_file);
+	if (str_eq(name, STR("sentinel_user")))
+		return s->kind == REDIS_SENTINEL && value.n &&
+		       copy_text(value, s->sentinel_user);
 	if (str_eq(name, STR("ca_file")))
 		return set_path(value, s->ca_file);
 	if (str_eq(name, STR("prefix")))
@@ -311,6 +314,9 @@ redis_spec_parse(struct str spec, struct redis_spec *out, struct diag *d)
 		err = bad(d, "a password and a password_file");
 	if (!err && s.user[0] && !s.password[0] && !s.password_file[0])
 		err = bad(d, "a user without a password");
+	if (!err && s.sentinel_user[0] && !s.sentinel_password_file[0])
+		err =
+		    bad(d, "a sentinel_user without a sentinel_password_file");
 	if (err)
 		return err;
 	*out = s;

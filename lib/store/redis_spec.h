@@ -47,6 +47,8 @@ struct redis_spec {
 	char password_file[REDIS_TEXT_MAX + 1]; /* password_file=/PATH */
 	/* sentinel_password_file=/PATH; empty: the Sentinels ask for none */
 	char sentinel_password_file[REDIS_TEXT_MAX + 1];
+	/* sentinel_user=NAME, with %XX; empty: Sentinel's default user */
+	char sentinel_user[REDIS_TEXT_MAX + 1];
 	char ca_file[REDIS_TEXT_MAX +
 		     1]; /* ca_file=/PATH; empty: the system's */
 	char prefix[64 + 1]; /* prefix=NAME, "aver": [A-Za-z0-9_.-]+ */

@@ -216,6 +216,13 @@ def no_password_is_told(fleet):
                        "command_timeout=20000" % fake.port, "try")
     tap.ok("unknown command" in out and "s3cret" not in out,
            "what was sent is not told: " + out)
+    secret = secret_file(fleet, "told", "s3cret")
+    out = fleet.output("redis-sentinel://127.0.0.1:%d/m?timeout=20000&"
+                       "command_timeout=20000&sentinel_user=mx&"
+                       "sentinel_password_file=%s" % (fake.port, secret),
+                       "try")
+    tap.ok("unknown command" in out and "s3cret" not in out,
+           "nor by a Sentinel that has no users: " + out)
 
 
 def committed_is_kept(fleet):
@@ -236,12 +243,17 @@ def is_kind(line, kind):
 
 # --- passwords and TLS
 
+def secret_file(fleet, name, password):
+    path = os.path.join(fleet.dir, name)
+    with open(path, "w") as f:
+        f.write(password + "\n")
+    return path
+
+
 def login(fleet):
     s = fleet.server("--requirepass", "s3cret pass")
     base = "127.0.0.1:%d?%s" % (s.port, PATIENT)
-    secret = os.path.join(fleet.dir, "password")
-    with open(secret, "w") as f:
-        f.write("s3cret pass\n")
+    secret = secret_file(fleet, "password", "s3cret pass")
     s.cli("--pass", "s3cret pass", "ACL", "SETUSER", "mx", "on", ">mxpass",
           "~{aver}*", "+@all", "-@dangerous", "+info")
     s.cli("--pass", "s3cret pass", "ACL", "SETUSER", "other", "on", ">o",
@@ -359,10 +371,8 @@ def sentinel_login(fleet):
     a = fleet.server()
     s = fleet.sentinel("mx", a.port, 1, "--requirepass", "s3cret")
     base = "redis-sentinel://127.0.0.1:%d/mx?%s" % (s.port, OPTIONS)
-    good, bad = (os.path.join(fleet.dir, n) for n in ("good", "bad"))
-    for path, text in (good, "s3cret\n"), (bad, "other\n"):
-        with open(path, "w") as f:
-            f.write(text)
+    good = secret_file(fleet, "good", "s3cret")
+    bad = secret_file(fleet, "bad", "other")
 
     def attempt(more):
         return fleet.output(base + more, "try").splitlines()[0]
@@ -375,6 +385,40 @@ def sentinel_login(fleet):
     tap.ok(out.startswith("ok"), "the right one: " + out)
     out = attempt("&sentinel_password_file=" + good + "none")
     tap.ok("No such file" in out and is_kind(out, "conf"), "no file: " + out)
+
+
+def sentinel_user(fleet):
+    """A Sentinel that knows users, one with the least rights that we need."""
+    a = fleet.server()
+    s = fleet.sentinel("mx", a.port, 1)
+    told = s.cli("ACL", "SETUSER", "watch", "on", ">s3cret watch", "-@all",
+                 "+auth", "+sentinel|get-master-addr-by-name")
+    if "unknown command" in told:
+        tap.note("a Sentinel without users: " + told)
+        return
+    s.cli("ACL", "SETUSER", "blind", "on", ">s3cret watch", "-@all", "+auth")
+    s.cli("ACL", "SETUSER", "default", "off", ">s3cret default")
+    good = secret_file(fleet, "watch", "s3cret watch")
+    bad = secret_file(fleet, "not-watch", "s3cret other")
+    for name, more, kind, text in (
+            ("no login", "", "conf", "NOAUTH"),
+            ("a password alone", "&sentinel_password_file=" + good, "conf",
+             "WRONGPASS"),
+            ("a user alone", "&sentinel_user=watch", "conf",
+             "a sentinel_user without a sentinel_password_file"),
+            ("a wrong password", "&sentinel_user=watch&"
+             "sentinel_password_file=" + bad, "conf", "WRONGPASS"),
+            ("an unknown user", "&sentinel_user=watcher&"
+             "sentinel_password_file=" + good, "conf", "WRONGPASS"),
+            ("a user who may not ask", "&sentinel_user=blind&"
+             "sentinel_password_file=" + good, "conf", "NOPERM"),
+            ("one who may", "&sentinel_password_file=" + good +
+             "&sentinel_user=wa%74ch", None, "ok")):
+        out = fleet.output("redis-sentinel://127.0.0.1:%d/mx?%s%s" %
+                           (s.port, PATIENT, more), "try")
+        tap.ok(text in out and "s3cret" not in out and
+               (is_kind(out, kind) if kind else out.startswith(text)),
+               "users of a Sentinel, %s: %s" % (name, out.splitlines()[0]))
 
 
 # --- the contract of the store
@@ -466,6 +510,7 @@ with R.Fleet() as f:
     tls(f)
 with R.Fleet() as f:
     sentinel_login(f)
+    sentinel_user(f)
     sentinel(f)
 with R.Fleet() as f:
     cluster(f)

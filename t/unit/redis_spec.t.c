@@ -18,6 +18,8 @@ describe(const struct redis_spec *s, struct buf *b)
 	    s->master, s->user, s->password, s->db);
 	if (s->sentinel_password_file[0])
 		buf_addf(b, " sentinel=%s", s->sentinel_password_file);
+	if (s->sentinel_user[0])
+		buf_addf(b, " of %s", s->sentinel_user);
 	buf_addf(b, " file=%s ca=%s prefix=%s %u %u %u", s->password_file,
 	    s->ca_file, s->prefix, s->timeout, s->command_timeout, s->lease);
 	if (s->replicas)
@@ -45,6 +47,13 @@ good_specs(void)
 	    {"redis-sentinel://a,b:2/main?tls=yes&password_file=/p",
 		"1T a#26379 b#2 path= master=main user= password= db=0 "
 		"file=/p ca= prefix=aver 50 1000 10000"},
+	    {"redis-sentinel://a/m?sentinel_password_file=/s",
+		"1 a#26379 path= master=m user= password= db=0 sentinel=/s "
+		"file= ca= prefix=aver 50 1000 10000"},
+	    {"redis-sentinel://a/m?sentinel_user=a%26b&"
+	     "sentinel_password_file=/s",
+		"1 a#26379 path= master=m user= password= db=0 sentinel=/s "
+		"of a&b file= ca= prefix=aver 50 1000 10000"},
 	    {"redis-cluster://a:1,b:2,c:3",
 		"2 a#1 b#2 c#3 path= master= user= password= db=0 file= ca= "
 		"prefix=aver 50 1000 10000"},
@@ -82,8 +91,13 @@ bad_specs(void)
 	    "redis://h?prefix=", "redis://h?prefix={a}", "redis://h?prefix=a:b",
 	    "redis://h?sentinel_password_file=/x",
 	    "redis-sentinel://h/m?sentinel_password_file=x",
-	    "redis://h?password_file=x", "redis://h?tls=no",
-	    "redis://h?replicas=10",
+	    "redis-sentinel://h/m?sentinel_user=u",
+	    "redis-sentinel://h/m?sentinel_user=u&password_file=/x",
+	    "redis-sentinel://h/m?sentinel_password_file=/x&sentinel_user=",
+	    "redis-sentinel://h/m?sentinel_password_file=/x&sentinel_user=%0",
+	    "redis-sentinel://h/m?sentinel_password_file=/x&sentinel_user=%00",
+	    "redis://u:p@h?sentinel_user=u", "redis://h?password_file=x",
+	    "redis://h?tls=no", "redis://h?replicas=10",
 	    "redis://h?replicas=", "redis-sentinel://h", "redis-sentinel://h/",
 	    "redis-cluster://h/1", "redis-cluster://h,", "redis-cluster://,h",
 	    "unix:", "unix:x", "unix:/x?tls=yes",
@@ -163,11 +177,28 @@ reads(void)
 	arena_fini(&a);
 }
 
+/* What is wrong is told, and no more. */
+static void
+half_a_login(void)
+{
+	struct redis_spec s;
+	struct diag d = {.text = ""};
+
+	is_int(redis_spec_parse(
+		   STR("redis-sentinel://mx:s3cret@h/m?sentinel_user=watch"),
+		   &s, &d),
+	    AVER_CONF, "a user of Sentinel without a password");
+	is_str(str_from_z(d.text),
+	    STR("store: a sentinel_user without a sentinel_password_file"),
+	    "is told");
+}
+
 int
 main(void)
 {
 	good_specs();
 	bad_specs();
+	half_a_login();
 	scans();
 	reads();
 	return tap_done();
