@@ -70,24 +70,51 @@ dane_outcome_name(enum dane_outcome o)
 	return name_of(outcome_names, DANE_OUT_COUNT, (int)o);
 }
 
-/* All of s is one DER SEQUENCE: what a certificate and a key are. */
-static bool
-is_der_sequence(struct str s)
-{
-	size_t len, octets;
+#define DER_BIT_STRING 0x03
+#define DER_SEQUENCE 0x30
 
-	if (s.n < 2 || s.p[0] != 0x30)
+/* Takes a value with that tag off *s; its contents are *in. */
+static bool
+take_der(struct str *s, unsigned char tag, struct str *in)
+{
+	size_t len, head = 2;
+
+	if (s->n < head || (unsigned char)s->p[0] != tag)
 		return false;
-	len = (unsigned char)s.p[1];
-	if (len < 0x80)
-		return len == s.n - 2;
-	octets = len & 0x7f;
-	if (octets == 0 || octets > 4 || s.n < 2 + octets)
+	len = (unsigned char)s->p[1];
+	if (len >= 0x80) {
+		size_t octets = len & 0x7f;
+
+		if (octets == 0 || octets > 4 || s->n < head + octets)
+			return false;
+		len = 0;
+		for (size_t i = 0; i < octets; i++)
+			len = len << 8 | (unsigned char)s->p[head + i];
+		head += octets;
+	}
+	if (len > s->n - head)
 		return false;
-	len = 0;
-	for (size_t i = 0; i < octets; i++)
-		len = len << 8 | (unsigned char)s.p[2 + i];
-	return len == s.n - 2 - octets;
+	*in = str_head(str_from(*s, head), len);
+	*s = str_from(*s, head + len);
+	return true;
+}
+
+/*
+ * What all of s has to be: a Certificate (RFC 5280 section 4.1) is a SEQUENCE
+ * of two SEQUENCEs and a BIT STRING, a SubjectPublicKeyInfo one of a SEQUENCE
+ * and a BIT STRING. So a certificate where a key should be is none.
+ */
+static bool
+is_certificate_or_key(struct str s, bool is_key)
+{
+	struct str in, ignored;
+
+	if (!take_der(&s, DER_SEQUENCE, &in) || s.n)
+		return false;
+	if (!is_key && !take_der(&in, DER_SEQUENCE, &ignored))
+		return false;
+	return take_der(&in, DER_SEQUENCE, &ignored) &&
+	       take_der(&in, DER_BIT_STRING, &ignored) && in.n == 0;
 }
 
 static enum tlsa_fault
@@ -95,7 +122,9 @@ check_data(const struct tlsa *t)
 {
 	switch (t->matching) {
 	case 0:
-		return is_der_sequence(t->data) ? TLSA_USABLE : TLSA_NO_DER;
+		return is_certificate_or_key(t->data, t->selector == 1)
+			   ? TLSA_USABLE
+			   : TLSA_NO_DER;
 	case 1:
 		return t->data.n == 32 ? TLSA_USABLE : TLSA_DIGEST_LENGTH;
 	case 2:
