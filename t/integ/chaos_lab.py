@@ -340,7 +340,7 @@ tlsrpt_socket_mode = 0666
 
     def began(self, seconds=60):
         """The first one listens."""
-        L.wait_until(lambda: os.path.exists(self.map), seconds, self.name)
+        L.wait_until(lambda: L.takes(self.map), seconds, self.name)
 
     # -- TLS sessions
 

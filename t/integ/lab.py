@@ -135,6 +135,15 @@ def dial(path):
     return s
 
 
+def takes(path):
+    """Somebody listens there: the file alone is there before."""
+    try:
+        dial(path).close()
+        return True
+    except OSError:
+        return False
+
+
 CLAIMED = []  # sockets
 
 

@@ -405,9 +405,5 @@ class UnixMilter(L.Milter):
             if self.proc.poll() is not None:
                 raise RuntimeError("aver-milter ended: " +
                                    self.text()[-2000:])
-            try:  # the file is there before somebody listens
-                L.dial(self.path).close()
-                return True
-            except OSError:
-                return False
+            return L.takes(self.path)
         L.wait_until(up, 20, "aver-milter")

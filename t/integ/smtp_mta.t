@@ -101,8 +101,8 @@ class Site(smtp_lab.Site):
                                 DOVECOT % {"dir": self.place.dir})
         self.place.spawn(["dovecot", "-F", "-c", conf], "dovecot.out")
         try:
-            lab.wait_until(lambda: os.path.exists(self.place.path("sasl")),
-                           10, "dovecot")
+            lab.wait_until(lambda: lab.takes(self.place.path("sasl")), 10,
+                           "dovecot")
         except RuntimeError:
             tap.note(self.place.read("dovecot.log") +
                      self.place.read("dovecot.out"))
