@@ -33,6 +33,7 @@ libaver_a_SOURCES += \
 	lib/store/record.c lib/store/record.h \
 	lib/store/recorder.c lib/store/recorder.h \
 	lib/store/redis_conn.c lib/store/redis_conn.h \
+	lib/store/redis_conn_int.h lib/store/redis_find.c \
 	lib/store/redis_group.c \
 	lib/store/redis_ledger.c \
 	lib/store/redis_link.c lib/store/redis_link.h \
