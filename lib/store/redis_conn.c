@@ -35,12 +35,14 @@ hash_scripts(struct redis_conn *c)
 	return true;
 }
 
-/* path empty: nothing is read. */
+/* path empty: nothing is read. *password stays what it was at an error. */
 static int
 read_password(
     const char *path, char password[REDIS_TEXT_MAX + 1], struct diag *d)
 {
 	FILE *f = path[0] ? fopen(path, "re") : NULL;
+	char text[REDIS_TEXT_MAX + 1];
+	bool good;
 	size_t n;
 
 	if (!path[0])
@@ -48,15 +50,30 @@ read_password(
 	if (!f)
 		return diag_set(
 		    d, AVER_CONF, 0, "%s: %s", path, strerror(errno));
-	n = fread(password, 1, REDIS_TEXT_MAX + 1, f);
+	n = fread(text, 1, sizeof(text), f);
 	fclose(f);
-	while (n && (password[n - 1] == '\n' || password[n - 1] == '\r'))
+	while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
 		n--;
-	if (n == 0 || n > REDIS_TEXT_MAX || memchr(password, 0, n))
-		return diag_set(d, AVER_CONF, 0,
-		    "%s: no password of 1 to %d octets", path, REDIS_TEXT_MAX);
-	password[n] = 0;
-	return 0;
+	good = n > 0 && n <= REDIS_TEXT_MAX && !memchr(text, 0, n);
+	if (good) {
+		memcpy(password, text, n);
+		password[n] = 0;
+	}
+	OPENSSL_cleanse(text, sizeof(text));
+	if (good)
+		return 0;
+	return diag_set(d, AVER_CONF, 0, "%s: no password of 1 to %d octets",
+	    path, REDIS_TEXT_MAX);
+}
+
+static int
+read_passwords(struct redis_conn *c, struct diag *d)
+{
+	int err = read_password(c->spec.password_file, c->spec.password, d);
+
+	return err ? err
+		   : read_password(c->spec.sentinel_password_file,
+			 c->sentinel_password, d);
 }
 
 static int
@@ -97,10 +114,7 @@ redis_conn_new(const struct redis_spec *spec, enum store_mode mode,
 	if (!hash_scripts(c))
 		err = diag_set(d, AVER_CRYPTO, 0, "no SHA-1");
 	if (!err)
-		err = read_password(spec->password_file, c->spec.password, d);
-	if (!err)
-		err = read_password(
-		    spec->sentinel_password_file, c->sentinel_password, d);
+		err = read_passwords(c, d);
 	if (!err && spec->tls)
 		err = make_tls(c, d);
 	if (err) {
@@ -336,7 +350,11 @@ redis_conn_open(struct redis_conn *c, struct diag *d)
 
 	if (c->greeted)
 		return 0;
+	/* the operator may have changed them on the server and then here */
+	if (c->refused)
+		(void)read_passwords(c, NULL);
 	err = open_any(c, d);
+	c->refused = err == AVER_CONF;
 	c->n_failed = 0;
 	if (err) {
 		unsigned wait = REDIS_BREAK_MS << (c->fails < 5 ? c->fails : 5);

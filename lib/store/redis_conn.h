@@ -36,7 +36,11 @@
 
 struct redis_conn;
 
-/* Reads the password file. Connects at the first call. mode: see hello. */
+/*
+ * Reads the files of passwords, which are read again after a server refused
+ * them: one that cannot be then leaves the password as it was. Connects at the
+ * first call. mode: see hello.
+ */
 int redis_conn_new(const struct redis_spec *spec, enum store_mode mode,
     struct redis_conn **out, struct diag *d);
 void redis_conn_free(struct redis_conn *c); /* NULL allowed */

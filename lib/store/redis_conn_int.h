@@ -19,6 +19,7 @@ struct redis_conn {
 	SSL_CTX *ctx;
 	enum store_mode mode;
 	bool greeted; /* connected and all said that has to be */
+	bool refused; /* the last attempt to connect: AVER_CONF */
 	char sentinel_password[REDIS_TEXT_MAX + 1];
 	size_t first; /* of the spec's hosts: the one to ask first */
 	struct redis_host peer; /* where the link leads; port 0: a socket */

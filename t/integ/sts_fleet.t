@@ -395,6 +395,70 @@ def test_refused(site, hosts, server, fleet):
            "a file of a password that is not there", r.stderr)
 
 
+def test_password(site, hosts, fleet):
+    """The password is another one while a host runs."""
+    server = fleet.server("--requirepass", "first")
+
+    def cli(password, *words):
+        return server.cli("--no-auth-warning", "-a", password, *words)
+    path = site.lab.path("password")
+
+    def write(password):
+        """In its place at once, or it may be read half written."""
+        with open(path + ".new", "w") as f:
+            f.write(password + "\n")
+        os.chmod(path + ".new", 0o644)
+        os.rename(path + ".new", path)
+
+    def kept(password, domain):
+        return cli(password, "EXISTS", "{aver}:m:" + domain).strip() == "1"
+
+    def told():
+        return site.lab.read(h.log).count(":%d: " % server.port)
+
+    def refused():
+        """For as long as it takes to try more than once."""
+        are_up([h], 0)
+        errors = "aver_policyd_store_errors_total"
+        since = h.metric(errors)
+        L.wait_until(lambda: h.metric(errors) >= since + 4, 60, "attempts")
+
+    def change(was, now):
+        """And all have to log in again."""
+        tap.eq(cli(was, "CONFIG", "SET", "requirepass", now).strip(), "OK",
+               "another password")
+        cli(now, "CLIENT", "KILL", "TYPE", "normal")
+    write("first")
+    h = Host(site, 21, "redis://127.0.0.1:%d?timeout=1000&"
+             "command_timeout=3000&password_file=%s" % (server.port, path))
+    are_up([h], 1)
+    d, other, third = MANY[5:8]
+    tap.eq(h.ask(d), secure(d), "a policy")
+    before = site.fetches([d])
+    tap.eq(told(), 0, "nothing is wrong with the store")
+    change("first", "second")
+    refused()
+    tap.eq(h.ask(d), secure(d), "stays in force")
+    tap.eq(h.ask(other), secure(other), "and another one can be had")
+    tap.eq(told(), 1, "one line, however often it is tried")
+    write("second")
+    are_up([h], 1)
+    tap.eq(h.ask(third), secure(third), "the file's new one is taken")
+    for domain in other, third:
+        L.wait_until(lambda: kept("second", domain), 60,
+                     domain + " in the store")
+    # no file says nothing else
+    os.unlink(path)
+    change("second", "third")
+    refused()
+    change("third", "second")
+    are_up([h], 1)
+    tap.eq(told(), 2, "the one that was good is tried too")
+    tap.eq((h.ask(d), site.fetches([d])), (secure(d), before),
+           "and no policy was fetched again")
+    tap.eq(h.stop(), 0, "stops")
+
+
 def copy_of(host):
     """The domains in the host's own copy; none while there is no copy."""
     path = os.path.join(host.dir, "policies.db")
@@ -469,6 +533,7 @@ def main():
         for test, more in ((test_together, ()), (test_new_id, ()),
                            (test_commands, ()), (test_killed, (server,)),
                            (test_refused, (server, fleet)),
+                           (test_password, (fleet,)),
                            (test_paused, (server,)),
                            (test_emptied, (server,)),
                            (test_seen, (server,))):
