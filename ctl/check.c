@@ -283,26 +283,30 @@ check_host(struct check *k, const struct dane_host *h)
 
 /* ---- the command -------------------------------------------------------- */
 
-static int
-store_seen(struct check *k, struct diag *d)
+/* For later: the question is answered without, and no store is made for it. */
+static void
+store_seen(struct check *k)
 {
 	struct store *s = NULL;
+	struct diag d = {.text = ""};
 	int err;
 
 	if (!k->n_seen)
-		return 0;
-	err = store_open(k->setup.conf->store, STORE_WRITE, &s, d);
+		return;
+	err = store_open(k->setup.conf->store, STORE_CHANGE, &s, &d);
 	if (!err)
-		err = store_see_destinations(s, k->seen, k->n_seen, d);
+		err = store_see_destinations(s, k->seen, k->n_seen, &d);
 	store_close(s);
-	return err;
+	if (err)
+		fprintf(stderr,
+		    "aver check: what was seen is not remembered: %s\n",
+		    d.text);
 }
 
 static int
 check(struct check *k, struct diag *d)
 {
 	const struct tls_facts *f = &k->decision.facts;
-	int err;
 
 	engine_decide(k->setup.engine, &k->hop, tls_setup_deadline(&k->setup),
 	    &k->arena, &k->decision);
@@ -313,9 +317,7 @@ check(struct check *k, struct diag *d)
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
 	for (size_t i = 0; i < f->n_hosts; i++)
 		check_host(k, &f->hosts[i]);
-	err = store_seen(k, d);
-	if (err)
-		return err;
+	store_seen(k);
 	if (k->good == 0 || k->bad)
 		return diag_set(d, AVER_NOTFOUND, 0,
 		    "%u hosts are good, %u are not, %u were not reached",

@@ -231,7 +231,8 @@ open_policies(struct command *k, struct store **s, struct diag *d)
 	int err = store_open(c->store, STORE_READ, s, d);
 	const char *spec;
 
-	if (!sts_store_is_away(err) || !redis_spec_is(str_from_z(c->store)))
+	if (!sts_store_is_away(err) || !redis_spec_is(str_from_z(c->store)) ||
+	    store_check_spec(c->store, NULL))
 		return err;
 	spec = sts_copy_spec(&k->arena, c->state_directory);
 	if (!spec || store_open(spec, STORE_READ, s, NULL))

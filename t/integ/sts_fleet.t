@@ -393,6 +393,10 @@ def test_refused(site, hosts, server, fleet):
                        timeout=L.PATIENCE)
     tap.ok(r.returncode not in (0, -9) and "/none: No such file" in r.stderr,
            "a file of a password that is not there", r.stderr)
+    r = h.aver("policy", "list")
+    tap.ok(r.returncode == 1 and not r.stdout and "copy" not in r.stderr and
+           "/none: No such file" in r.stderr,
+           "which no copy stands in for", r.stdout + r.stderr)
 
 
 def test_password(site, hosts, fleet):

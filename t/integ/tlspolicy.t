@@ -7,6 +7,7 @@ Each command is a process of its own, so all that is remembered went through
 the store."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -307,6 +308,7 @@ def test_faults(site):
 
 def test_check(site):
     port = site.smtp.port
+    site.aver("suppress", "add", "x@x.example")  # which makes a store
     r = site.aver("check", "dane.example:%d" % port)
     tap.ok(r.returncode == 0 and "certificate: verified" in r.stdout and
            "DANE: good" in r.stdout and "REQUIRETLS: offered" in r.stdout,
@@ -340,6 +342,20 @@ def test_check(site):
                        text=True)
     tap.ok(r.returncode == 1 and "is not public" in r.stdout,
            "no private address is connected to", r.stdout + r.stderr)
+    for store, why in (
+            ("sqlite:%s/absent.db" % site.lab.dir, "no such file"),
+            ("redis://127.0.0.1:%d" % lab.free_ports(1)[0], "127.0.0.1:")):
+        text = site.lab.read("aver.conf").replace(
+            "sqlite:%s/aver.db" % site.lab.dir, store)
+        r = subprocess.run(
+            [os.path.join(lab.BUILD, "aver"), "-c",
+             site.lab.write("other.conf", text), "check",
+             "dane.example:%d" % port], capture_output=True, text=True)
+        tap.ok(r.returncode == 0 and "DANE: good" in r.stdout and
+               re.search("not remembered: .*" + why, r.stderr),
+               "no store: the question is answered all the same",
+               r.stdout + r.stderr)
+    tap.ok(not os.path.exists(site.lab.path("absent.db")), "and none is made")
     r = site.aver("destinations")
     tap.ok("mx.dane.example" in r.stdout and "requiretls yes" in r.stdout,
            "what was seen is remembered", r.stdout + r.stderr)

@@ -3,7 +3,8 @@
 
 /*
  * A store on Redis as older programs left it, made anew by the first who opens
- * it to record or to change what is there: nothing is lost and nothing of the old keys stays.
+ * it to record or to change what is there: nothing is lost and nothing of the
+ * old keys stays.
  */
 #include "lib/store/redis_link.h"
 #include "lib/store/take.h"
