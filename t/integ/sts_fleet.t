@@ -367,9 +367,10 @@ def test_refused(site, hosts, server, fleet):
         [R.CLI, "-p", str(server.port), "--no-auth-warning", "-a", "changed",
          "CONFIG", "SET", "requirepass", ""], check=True,
         stdout=subprocess.DEVNULL))
+    version = server.cli("GET", "{aver}:v").strip()
     server.cli("SET", "{aver}:v", "99")
     starts("version 99", "a newer program's store",
-           lambda: server.cli("SET", "{aver}:v", "2"))
+           lambda: server.cli("SET", "{aver}:v", version))
     tap.eq(site.fetches([d]), before, "without a fetch")
     # one that Sentinel does not know
     s = fleet.sentinel("mx", server.port, 1)
