@@ -7,7 +7,6 @@
 #include "ctl/eval_report.h"
 #include "ctl/eval_tlsa.h"
 #include "lib/base/b64.h"
-#include "lib/base/chars.h"
 #include "lib/base/err.h"
 #include "lib/dkim/dkim_key.h"
 #include "lib/dkim/dkim_sig.h"
@@ -91,15 +90,6 @@ dkim_key_record(struct record *r)
 	return o;
 }
 
-static bool
-is_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (chars_is(s.p[i], CH_HIGH))
-			return false;
-	return true;
-}
-
 /*
  * text is a whole field; its final CRLF is not part of one. Whoever says that
  * the message is no internationalized one is held to RFC 6376 section 3.2;
@@ -114,7 +104,7 @@ dkim_signature(struct record *r)
 	enum dkim_reason why =
 	    dkim_sig_parse(&r->arena, &h, json_is_true(utf8), &sig, &r->diag);
 
-	if (json_is_false(utf8) && !is_ascii(r->text)) {
+	if (json_is_false(utf8) && !str_is_ascii(r->text)) {
 		why = DKIM_WHY_SYNTAX;
 		diag_set(&r->diag, 0, 0, "octets beyond ASCII");
 	}

@@ -30,6 +30,16 @@ str_eq_ci(struct str a, struct str b)
 	return true;
 }
 
+bool
+str_is_ascii(struct str s)
+{
+	unsigned char all = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		all |= (unsigned char)s.p[i];
+	return all < 0x80;
+}
+
 int
 str_cmp(struct str a, struct str b)
 {

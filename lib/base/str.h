@@ -33,6 +33,7 @@ struct str str_from_z(const char *z);
 bool str_eq(struct str a, struct str b);
 /* Equal when ASCII letters are compared without case. */
 bool str_eq_ci(struct str a, struct str b);
+bool str_is_ascii(struct str s); /* no octet above 0x7f */
 /* <0, 0, >0 by octets, the shorter first. */
 int str_cmp(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);

@@ -406,23 +406,13 @@ dkim_sig_read(struct arena *a, const struct tag_list *tags,
 	return why;
 }
 
-static bool
-is_ascii(struct str s)
-{
-	unsigned char all = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		all |= (unsigned char)s.p[i];
-	return all < 0x80;
-}
-
 int
 dkim_sig_tags(struct arena *a, struct str value, bool smtputf8,
     struct tag_list *out, struct diag *d)
 {
 	unsigned flags = 0;
 
-	if (smtputf8 || (!is_ascii(value) && utf8_ok(value)))
+	if (smtputf8 || (!str_is_ascii(value) && utf8_ok(value)))
 		flags = TAG_HIGH;
 	return tag_list_parse(a, value, flags, out, d);
 }

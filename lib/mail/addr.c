@@ -38,15 +38,6 @@ addr_split(struct str addr, struct str *local, struct str *domain)
 	*domain = at < addr.n ? str_from(addr, at + 1) : STR_NONE;
 }
 
-static bool
-is_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (chars_is(s.p[i], CH_HIGH))
-			return false;
-	return true;
-}
-
 /* Labels of 1 to 63 letters, digits, "-", "_"; no trailing dot. */
 static bool
 is_name(struct str s)
@@ -82,7 +73,7 @@ domain_to_ascii(struct arena *a, struct str domain, struct str *out)
 	struct str s = without_dot(domain);
 	int err;
 
-	if (!is_ascii(s)) {
+	if (!str_is_ascii(s)) {
 		if (s.n > UTF8_MAX_OCTETS)
 			return AVER_SYNTAX;
 		if ((err = idn_to_ascii(a, s, &s)))

@@ -470,15 +470,6 @@ same_id(struct str x, struct str id)
 	return same;
 }
 
-static bool
-has_high(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (chars_is(s.p[i], CH_HIGH))
-			return true;
-	return false;
-}
-
 bool
 authres_names_id(struct str text, struct str id)
 {
@@ -489,7 +480,7 @@ authres_names_id(struct str text, struct str id)
 	if (!is_clean(text) || !scan_cfws(&s) || !claimed_id(&s, room, &claim))
 		return holds_undressed(text, id);
 	/* nothing but U-labels has business around it, and id is ASCII */
-	if (has_high(claim) && str_contains_ci(claim, id))
+	if (!str_is_ascii(claim) && str_contains_ci(claim, id))
 		return true;
 	/* RFC 8601 section 2.5: "id/anything" is a part of id's domain */
 	if (same_id(claim, id) ||

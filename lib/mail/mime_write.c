@@ -112,9 +112,8 @@ is_plain(struct str text)
 {
 	struct str rest = text, word;
 
-	for (size_t i = 0; i < text.n; i++)
-		if (chars_is(text.p[i], CH_HIGH))
-			return false;
+	if (!str_is_ascii(text))
+		return false;
 	while (next_word(&rest, &word))
 		if (word.n > PLAIN_MAX)
 			return false;

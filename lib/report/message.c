@@ -68,7 +68,6 @@ static void
 put_failure_subject(struct draft *f)
 {
 	struct buf *b = &f->header, s;
-	bool ascii = true;
 
 	buf_init(&s, NULL, SMALL_MAX);
 	if (f->m->subject.n) {
@@ -78,12 +77,10 @@ put_failure_subject(struct draft *f)
 		buf_addf(&s, "DMARC failure report for %.*s",
 		    STRF(f->m->name.policy_domain));
 	}
-	for (size_t i = 0; i < s.n; i++)
-		ascii = ascii && !chars_is(s.p[i], CH_HIGH);
 	if (!buf_ok(&s) && !b->err)
 		b->err = s.err;
 	/* encoded-words stay what they are */
-	if (ascii)
+	if (str_is_ascii(buf_str(&s)))
 		mime_field(b, STR("Subject"), buf_str(&s));
 	else
 		mime_field_text(b, STR("Subject"), buf_str(&s));

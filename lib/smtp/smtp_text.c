@@ -67,15 +67,6 @@ is_literal(struct str s)
 	return ip_parse(s, &ip) && ip.family == IP_V4;
 }
 
-static bool
-is_high(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (chars_is(s.p[i], CH_HIGH))
-			return true;
-	return false;
-}
-
 int
 smtp_mailbox(struct arena *a, struct str addr, struct str *out, bool *utf8)
 {
@@ -103,7 +94,7 @@ smtp_mailbox(struct arena *a, struct str addr, struct str *out, bool *utf8)
 	if (local.n + 1 + ascii.n > PATH_MAX_OCTETS)
 		return AVER_SYNTAX;
 	*out = arena_cat(a, arena_cat(a, local, STR("@")), ascii);
-	*utf8 = is_high(local);
+	*utf8 = !str_is_ascii(local);
 	return out->n ? 0 : AVER_NOMEM;
 }
 
@@ -131,7 +122,7 @@ smtp_helo_valid(struct str name)
 static void
 scan_line(struct str line, bool *header, struct smtp_text *out)
 {
-	bool high = is_high(line);
+	bool high = !str_is_ascii(line);
 
 	out->size += line.n + 2;
 	out->eight_bit |= high;

@@ -423,15 +423,6 @@ check_host(struct spf_ctx *c, const struct spf_host *host)
 }
 
 static bool
-is_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (chars_is(s.p[i], CH_HIGH))
-			return false;
-	return true;
-}
-
-static bool
 is_helo_identity(const struct spf_input *in)
 {
 	return in->scope == SPF_SCOPE_HELO || in->mail_from.n == 0;
@@ -448,7 +439,7 @@ identify(struct arena *a, const struct spf_input *in, struct spf_identity *out)
 	if (!is_helo_identity(in))
 		addr_split(in->mail_from, &id.local, &domain);
 	/* RFC 8616 section 4: HELO has A-labels, only a mailbox U-labels */
-	else if (!is_ascii(domain))
+	else if (!str_is_ascii(domain))
 		return AVER_SYNTAX;
 	if (id.local.n == 0)
 		id.local = STR("postmaster");
@@ -508,7 +499,7 @@ spf_eval(struct dns *dns, struct arena *a, const struct spf_input *in,
 	err = identify(a, in, &c.id);
 	out->used_helo = in->scope == SPF_SCOPE_MFROM && !in->mail_from.n;
 	if (err == 0) {
-		c.ascii_local = is_ascii(c.id.local);
+		c.ascii_local = str_is_ascii(c.id.local);
 		eval_identity(&c);
 		out->mechanism = arena_dup(a, out->mechanism);
 	} else {

@@ -111,6 +111,10 @@ test_str_compare(void)
 	ok(str_eq_ci(STR("AbZ@["), STR("aBz@[")), "str: case of letters");
 	ok(!str_eq_ci(STR("@["), STR("`{")), "str: only letters have case");
 	ok(!str_eq_ci(high, low), "str: octets above 0x7f have no case");
+	ok(str_is_ascii(STR("a\0\x7f")) && str_is_ascii(STR_NONE),
+	    "str: ASCII");
+	ok(!str_is_ascii(STR("\x80.")) && !str_is_ascii(STR(".\xff")),
+	    "str: no ASCII");
 	ok(str_cmp(STR("ab"), STR("abc")) < 0, "str: shorter first");
 	ok(str_cmp(STR("b"), STR("abc")) > 0, "str: by octets first");
 	ok(str_cmp(STR("\x80"), STR("a")) > 0, "str: octets are unsigned");
