@@ -66,35 +66,40 @@ read_password(
 	    path, REDIS_TEXT_MAX);
 }
 
-static int
-read_passwords(struct redis_conn *c, struct diag *d)
-{
-	int err = read_password(c->spec.password_file, c->spec.password, d);
-
-	return err ? err
-		   : read_password(c->spec.sentinel_password_file,
-			 c->sentinel_password, d);
-}
-
+/* c->ctx stays what it was at an error. */
 static int
 make_tls(struct redis_conn *c, struct diag *d)
 {
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	int ok;
 
-	c->ctx = SSL_CTX_new(TLS_client_method());
-	if (!c->ctx)
+	if (!ctx)
 		return diag_set(d, AVER_NOMEM, 0, "out of memory");
-	SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION);
-	SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_mode(c->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
-				     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	ok = c->spec.ca_file[0]
-		 ? SSL_CTX_load_verify_file(c->ctx, c->spec.ca_file)
-		 : SSL_CTX_set_default_verify_paths(c->ctx);
-	if (ok == 1)
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	ok = c->spec.ca_file[0] ? SSL_CTX_load_verify_file(ctx, c->spec.ca_file)
+				: SSL_CTX_set_default_verify_paths(ctx);
+	if (ok == 1) {
+		SSL_CTX_free(c->ctx);
+		c->ctx = ctx;
 		return 0;
+	}
+	SSL_CTX_free(ctx);
 	return diag_set(d, AVER_CONF, 0, "%s: no certificates",
 	    c->spec.ca_file[0] ? c->spec.ca_file : "the system's CA file");
+}
+
+static int
+read_files(struct redis_conn *c, struct diag *d)
+{
+	int err = read_password(c->spec.password_file, c->spec.password, d);
+
+	if (!err)
+		err = read_password(
+		    c->spec.sentinel_password_file, c->sentinel_password, d);
+	return !err && c->spec.tls ? make_tls(c, d) : err;
 }
 
 int
@@ -114,9 +119,7 @@ redis_conn_new(const struct redis_spec *spec, enum store_mode mode,
 	if (!hash_scripts(c))
 		err = diag_set(d, AVER_CRYPTO, 0, "no SHA-1");
 	if (!err)
-		err = read_passwords(c, d);
-	if (!err && spec->tls)
-		err = make_tls(c, d);
+		err = read_files(c, d);
 	if (err) {
 		redis_conn_free(c);
 		return err;
@@ -352,7 +355,7 @@ redis_conn_open(struct redis_conn *c, struct diag *d)
 		return 0;
 	/* the operator may have changed them on the server and then here */
 	if (c->refused)
-		(void)read_passwords(c, NULL);
+		(void)read_files(c, NULL);
 	err = open_any(c, d);
 	c->refused = err == AVER_CONF;
 	c->n_failed = 0;

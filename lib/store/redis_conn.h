@@ -37,9 +37,9 @@
 struct redis_conn;
 
 /*
- * Reads the files of passwords, which are read again after a server refused
- * them: one that cannot be then leaves the password as it was. Connects at the
- * first call. mode: see hello.
+ * Reads the files of passwords and certificates, which are read again after a
+ * server refused us or we refused its certificate: one that cannot be read then
+ * leaves all as it was. Connects at the first call. mode: see hello.
  */
 int redis_conn_new(const struct redis_spec *spec, enum store_mode mode,
     struct redis_conn **out, struct diag *d);

@@ -467,6 +467,37 @@ def test_password(site, hosts, fleet):
     tap.eq(h.stop(), 0, "stops")
 
 
+def test_certificate(site, hosts, fleet):
+    """The server's certificate is of another CA while a host runs."""
+    cas = [smtp_lab.Authority(fleet.dir, name) for name in ("One", "Two")]
+    pems = [ca.issue("redis%d" % i, ["localhost"]).path
+            for i, ca in enumerate(cas)]
+    path = site.lab.path("ca.pem")
+    port = L.free_ports(1)[0]
+    server = fleet.server(
+        "--tls-port", str(port), "--tls-cert-file", pems[0], "--tls-key-file",
+        pems[0], "--tls-ca-cert-file", cas[0].file, "--tls-auth-clients", "no")
+    shutil.copyfile(cas[0].file, path)
+    h = Host(site, 22, "rediss://localhost:%d?timeout=1000&"
+             "command_timeout=3000&ca_file=%s" % (port, path))
+    are_up([h], 1)
+    told = server.cli("CONFIG", "SET", "tls-cert-file", pems[1],
+                      "tls-key-file", pems[1]).strip()
+    if told != "OK":  # before Redis 7
+        tap.note("no other certificate: " + told)
+        h.stop()
+        return
+    server.cli("CLIENT", "KILL", "TYPE", "normal")
+    L.wait_until(lambda: "certificate: " in site.lab.read(h.log), 60,
+                 "a certificate that is refused")
+    are_up([h], 0)
+    shutil.copyfile(cas[1].file, path + ".new")
+    os.rename(path + ".new", path)
+    are_up([h], 1)
+    tap.eq(h.ask(MANY[5]), secure(MANY[5]), "another CA in the file is taken")
+    tap.eq(h.stop(), 0, "stops")
+
+
 def copy_of(host):
     """The domains in the host's own copy; none while there is no copy."""
     path = os.path.join(host.dir, "policies.db")
@@ -542,6 +573,7 @@ def main():
                            (test_commands, ()), (test_killed, (server,)),
                            (test_refused, (server, fleet)),
                            (test_password, (fleet,)),
+                           (test_certificate, (fleet,)),
                            (test_paused, (server,)),
                            (test_emptied, (server,)),
                            (test_seen, (server,))):
